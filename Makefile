@@ -1,0 +1,49 @@
+# `make run`: the default study, from counts to report. `make test`: the whole test suite.
+# Both need Debian with Python 3.11, make and git, and make the environment in .venv first.
+
+PYTHON ?= python3
+CORES ?= $(shell nproc)
+CONFIG ?=
+ENV := .venv
+BIN := $(ENV)/bin
+# Another study has a folder of its own.
+FOLDER := $(if $(CONFIG),runs/$(basename $(notdir $(CONFIG))),.)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test env lint lock docs benchmark clean
+
+help: ## This list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: env ## Run the default study, or another: CONFIG=config/real/papalexi2021.yaml; CORES=8
+	$(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG) --directory $(FOLDER))
+	@echo "Report: $(abspath $(FOLDER)/results/report.html)"
+
+test: env ## Run the whole test suite
+	$(BIN)/python -m pytest -n $(CORES) --dist worksteal
+
+env: $(ENV)/.complete ## Make the environment in .venv from the lock
+
+$(ENV)/.complete: envs/requirements.txt pyproject.toml envs/make_venv.sh
+	sh envs/make_venv.sh $(PYTHON) $(ENV)
+	$(BIN)/python -m pip install --quiet --requirement envs/requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+lint: env ## Format and check code, rules and types
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+	$(BIN)/snakefmt Snakefile workflow
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+
+lock: env ## Renew the lock from envs/requirements.in
+	sh envs/lock.sh $(BIN)/python
+
+docs: env ## Write the generated pages: config schema, config/README.md
+	$(BIN)/python -m perturbselect.config_page
+
+benchmark: env ## Measure the main job
+	$(BIN)/python benchmarks/main_job.py
+
+clean: ## Remove the environment and all results
+	rm -rf $(ENV) .snakemake && find results -mindepth 1 ! -name README.md -delete

@@ -1,0 +1,200 @@
+"""Figures: what is drawn, that panels do not overlap, and that files are the same each time."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+
+from perturbselect.errors import InputError
+from perturbselect.report import comparison, coverage, learning_curves, response_space
+from perturbselect.report.style import save, strategy_styles
+from perturbselect.scores import tables
+
+STRATEGIES = ["random", *(f"strategy_{i:02}" for i in range(19))]
+
+
+@pytest.fixture(scope="module")
+def scores():
+    generator = np.random.default_rng(0)
+    rows = [
+        ("d", model, strategy, split, 0, str(n), n, metric, 0.1 * np.log(n) + generator.normal(0, 0.02), 9, 0)
+        for model in ("gears", "kernel_ridge")
+        for strategy in STRATEGIES
+        for split in range(3)
+        for n in (10, 20, 40)
+        for metric in ("pearson_delta_perturbed_ref", "mse")
+    ]
+    references = [
+        ("d", model, None, split, None, None, None, metric, value, 9, 0)
+        for model, value in (("control_mean", 0.1), ("training_mean", 0.2), ("split_half", 9.0))
+        for split in range(3)
+        for metric in ("pearson_delta_perturbed_ref", "mse")
+    ]
+    columns = ["dataset", "model", "strategy", "split", "seed", "budget", "n_selected", "metric", "value"]
+    table = pd.DataFrame(rows + references, columns=[*columns, "n_perturbations", "undefined"])
+    return table.astype(dict.fromkeys(["split", "seed", "n_selected"], "Int64"))
+
+
+def boxes(figure):
+    """Extents of title, panels (with labels) and legends, in pixels."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    parts = [*figure.axes, *figure.legends, *filter(None, [figure._suptitle, figure._supxlabel])]
+    return [part.get_tightbbox(renderer) for part in parts if part.get_visible()]
+
+
+def assert_apart(figure):
+    extents = boxes(figure)
+    assert len(extents) > 1
+    for i, one in enumerate(extents):
+        assert one.x0 >= -1
+        assert one.y0 >= -1
+        assert one.x1 <= figure.bbox.x1 + 1
+        assert one.y1 <= figure.bbox.y1 + 1
+        for other in extents[i + 1 :]:
+            width = min(one.x1, other.x1) - max(one.x0, other.x0)
+            height = min(one.y1, other.y1) - max(one.y0, other.y0)
+            assert width < 1 or height < 1
+
+
+def test_twenty_strategies_look_different():
+    styles = strategy_styles(STRATEGIES)
+    assert len({(s["color"], str(s["linestyle"])) for s in styles.values()}) == 20
+    assert styles["random"]["color"] == "black"
+    assert strategy_styles(STRATEGIES[:5]).items() <= styles.items()
+
+
+@pytest.mark.parametrize("count", [3, 20])
+def test_learning_curves(scores, count):
+    shown = STRATEGIES[:count]
+    curves = tables.learning_curves(scores)
+    figure = learning_curves.plot(curves, "d", strategies=shown, simulated=True, name="Screen")
+    assert_apart(figure)
+    assert figure._suptitle.get_text() == "Learning curves, Screen (simulated data)"
+    top = figure.axes[0]
+    assert [axis.get_title() for axis in figure.axes] == ["gears", "kernel_ridge", "", ""]
+    assert "higher is better" in top.get_ylabel()
+    assert "number" in figure.axes[2].get_xlabel()
+    line = next(line for line in top.lines if line.get_label() == "random")
+    expected = curves.query(
+        "model == 'gears' and strategy == 'random' and metric == 'pearson_delta_perturbed_ref'"
+    )
+    np.testing.assert_allclose(line.get_ydata(), expected["mean"])
+    assert to_hex(line.get_color()) == "#000000"
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[:count] == shown
+    assert "floor: training mean" in labels
+    # The ceiling, 9, is far outside: named at the edge, not drawn.
+    assert top.get_ylim()[1] < 1
+    assert any("ceiling: split half 9 ↑" in text.get_text() for text in top.texts)
+
+
+def test_learning_curves_without_scores(scores):
+    figure = learning_curves.plot(
+        tables.learning_curves(scores), "d", strategies=STRATEGIES, metrics=["de_overlap"]
+    )
+    assert "No score by this metric" in figure.texts[0].get_text()
+
+
+def test_learning_curves_of_a_study_of_floors_only(scores):
+    only = scores[(scores["model"] == "gears") & (scores["strategy"] == "random")].assign(
+        model="training_mean"
+    )
+    figure = learning_curves.plot(tables.learning_curves(only), "d", strategies=["random"])
+    assert figure.axes[0].get_title() == "training_mean"
+
+
+@pytest.mark.parametrize("count", [3, 20])
+def test_comparison(scores, count):
+    shown = STRATEGIES[:count]
+    compared = tables.comparisons(scores[scores["strategy"].isin(shown)])
+    figure = comparison.plot(compared, "d", strategies=shown, metric="mse")
+    assert_apart(figure)
+    assert "left of 0 is better" in figure._supxlabel.get_text()
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == shown[1:]
+    row = compared.query(
+        "model == 'gears' and budget == '10' and metric == 'mse' and strategy == 'strategy_00'"
+    )
+    points = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
+    assert points[0].get_xdata()[0] == pytest.approx(row["difference"].iloc[0])
+    clear = row["low"].iloc[0] > 0 or row["high"].iloc[0] < 0
+    assert (to_hex(points[0].get_markerfacecolor()) != "#ffffff") == clear
+
+
+def test_comparison_without_baseline(scores):
+    compared = tables.comparisons(scores[scores["strategy"] != "random"])
+    figure = comparison.plot(compared, "d", strategies=STRATEGIES)
+    assert "nothing to compare" in figure.texts[0].get_text()
+
+
+@pytest.mark.parametrize("count", [3, 20])
+def test_coverage(count):
+    shown = STRATEGIES[:count]
+    table = pd.DataFrame(
+        [
+            (s, split, 0, r, min(1, r * (0.01 + 0.01 * split)))
+            for s in shown
+            for split in range(3)
+            for r in range(1, 31)
+        ],
+        columns=["strategy", "split", "seed", "rank", "coverage"],
+    )
+    figure = coverage.plot(table, strategies=shown, graph="go", dataset="d", simulated=True)
+    assert_apart(figure)
+    np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), np.arange(1, 31) * 0.02)
+    band = figure.axes[0].collections[0].get_paths()[0].vertices
+    assert band[:, 1].max() == pytest.approx(0.9)
+    assert "share" in figure.axes[0].get_ylabel()
+    assert "simulated" in figure._suptitle.get_text()
+
+
+@pytest.fixture(scope="module")
+def responses():
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=(60, 3)) @ generator.normal(size=(3, 30))
+    return AnnData(values.astype(np.float32), obs=pd.DataFrame(index=[f"P{i}" for i in range(60)]))
+
+
+@pytest.mark.parametrize("count", [3, 12])
+def test_response_space(responses, count):
+    shown = STRATEGIES[:count]
+    picks = {strategy: responses.obs_names[i : i + 10] for i, strategy in enumerate(shown)}
+    figure = response_space.plot(
+        responses, picks, responses.obs_names[40:], strategies=STRATEGIES, dataset="d", simulated=True
+    )
+    for axis in figure.axes:
+        axis.set_visible(axis.axison)
+    assert_apart(figure)
+    sizes = [len(points.get_offsets()) for points in figure.axes[1].collections]
+    assert sizes == [30, 20, 10]  # pool, test, picked
+    plane = np.asarray(figure.axes[1].collections[2].get_offsets())
+    centred = responses.X - responses.X.mean(axis=0)
+    assert np.linalg.svd(centred)[1][:2] == pytest.approx(
+        np.linalg.norm(np.vstack([c.get_offsets() for c in figure.axes[1].collections]), axis=0), rel=1e-4
+    )
+    assert plane.shape == (10, 2)
+    assert figure._suptitle.get_text() == "10 picks in response space, d (simulated data)"
+
+
+def test_response_space_refuses_unknown_picks(responses):
+    with pytest.raises(InputError, match="'NOBODY' has no response"):
+        response_space.plot(responses, {"random": ["NOBODY"]}, [], strategies=["random"], dataset="d")
+
+
+def test_files_are_the_same_each_time(scores, tmp_path):
+    curves = tables.learning_curves(scores)
+    for folder in ("one", "two"):
+        figure = learning_curves.plot(curves, "d", strategies=STRATEGIES[:3])
+        save(figure, tmp_path / folder / "curves", ("svg", "png", "pdf"))
+    for ending in ("svg", "png", "pdf"):
+        one, two = ((tmp_path / folder / f"curves.{ending}").read_bytes() for folder in ("one", "two"))
+        assert one == two
+        assert len(one) > 5000
+    assert b"<dc:date>" not in (tmp_path / "one" / "curves.svg").read_bytes()
+    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == [
+        "curves.pdf",
+        "curves.png",
+        "curves.svg",
+    ]

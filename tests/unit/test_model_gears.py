@@ -1,0 +1,172 @@
+"""The model `gears` as the workflow uses it."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from anndata import AnnData
+
+from perturbselect.errors import InputError
+from perturbselect.graphs.graph import Graph
+from perturbselect.graphs.propagation import propagation_matrix
+from perturbselect.models.gears import Gears
+from perturbselect.models.model import Knowledge
+
+torch = pytest.importorskip("torch")
+
+from perturbselect.models.neural.loss import Targets  # noqa: E402
+from perturbselect.models.neural.network import Network, sparse_tensor  # noqa: E402
+from perturbselect.models.neural.training import Schedule, train  # noqa: E402
+
+NODES = np.array([f"P{i:02d}" for i in range(24)])  # 4 cliques of 6
+SMALL = Gears(hidden=8, steps=30, batch=4, learning_rate=1e-2)
+
+
+def cliques():
+    block = np.kron(np.eye(4), np.ones((6, 6))) - np.eye(24)
+    return Graph(NODES, sp.csr_array(block.astype(np.float32)), np.ones(24, bool))
+
+
+def screen(names, genes=15, moments=True, seed=0):
+    """Responses that depend on the clique; r is normal around them with variance 0.1."""
+    pattern = np.random.default_rng(7).standard_normal((4, genes))
+    generator = np.random.default_rng(seed)
+    clique = [[int(gene[1:]) // 6 for gene in name.split("+")] for name in names]
+    m1 = np.array([pattern[c].sum(axis=0) for c in clique]) + 0.1 * generator.standard_normal(
+        (len(names), genes)
+    )
+    layers = {
+        "m2": m1**2 + 0.1,
+        "m3": m1**3 + 3 * m1 * 0.1,
+        "m4": m1**4 + 6 * m1**2 * 0.1 + 3 * 0.01,
+        "expressed": np.ones_like(m1),
+    }
+    return AnnData(
+        m1.astype(np.float32),
+        obs=pd.DataFrame({"n_cells": generator.integers(5, 50, len(names))}, index=names),
+        var=pd.DataFrame(index=[f"g{i}" for i in range(genes)]),
+        layers={k: v.astype(np.float32) for k, v in layers.items()} if moments else None,
+    )
+
+
+TRAINING, TEST = NODES[np.arange(24) % 6 < 4], NODES[np.arange(24) % 6 >= 4]
+
+
+def predict(model=SMALL, training=None, test=TEST, graphs=None, seed=0):
+    training = screen(TRAINING) if training is None else training
+    return model.predict(training, test, Knowledge({"go": cliques()} | (graphs or {})), seed, "cpu")
+
+
+@pytest.mark.parametrize("moments", [True, False])
+def test_learns_what_the_graph_explains(moments):
+    training = screen(TRAINING, moments=moments)
+    prediction = predict(dataclasses.replace(SMALL, steps=200), training)
+    truth, mean = screen(TEST, seed=1).X, training.X.mean(axis=0)
+    unexplained = np.sum((truth - prediction.mean) ** 2) / np.sum((truth - mean) ** 2)
+    assert unexplained < 0.35
+    assert prediction.summary["loss"] == ("fourth_power" if moments else "squared")
+    assert prediction.history["step"].iloc[-1] == 200
+    assert prediction.history["loss"].iloc[-1] < prediction.history["loss"].iloc[0]
+    assert prediction.mean.shape == truth.shape
+    assert prediction.mean.dtype == np.float32
+
+
+def test_same_seed_same_bytes_and_another_seed_differs():
+    state = torch.get_rng_state()
+    first, second, other = predict(), predict(), predict(seed=1)
+    assert first.mean.tobytes() == second.mean.tobytes()
+    assert first.history.equals(second.history)
+    assert first.summary == second.summary
+    assert first.mean.tobytes() != other.mean.tobytes()
+    assert torch.equal(state, torch.get_rng_state())  # the global generator is left alone
+
+
+def test_prediction_does_not_depend_on_what_else_is_asked():
+    alone = predict(test=TEST[3:4]).mean
+    np.testing.assert_allclose(alone[0], predict().mean[3], rtol=1e-3, atol=1e-4)
+
+
+def test_combinations_train_and_are_predicted():
+    training = screen(np.append(TRAINING, ["P00+P06", "P12+P18"]))
+    prediction = predict(training=training, test=np.array(["P01+P07", "P05"]))
+    assert np.isfinite(prediction.mean).all()
+    assert not np.allclose(prediction.mean[0], prediction.mean[1])
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_one_or_two_training_perturbations(n):
+    assert np.isfinite(predict(training=screen(TRAINING[:n])).mean).all()
+
+
+def test_coexpression_is_used_in_the_order_of_the_predicted_genes():
+    genes = [f"g{i}" for i in range(15)]
+    adjacency = sp.csr_array((np.ones(2, np.float32), ([0, 3], [5, 1])), shape=(15, 15))
+    graph = Graph(np.array(genes), adjacency, np.ones(15, bool))
+    order = np.random.default_rng(0).permutation(15)
+    shuffled = Graph(graph.genes[order], sp.csr_array(adjacency[order][:, order]), graph.in_source)
+    with_graph = predict(graphs={"coexpression": graph}).mean
+    np.testing.assert_array_equal(with_graph, predict(graphs={"coexpression": shuffled}).mean)
+    assert not np.array_equal(with_graph, predict().mean)
+    # Switched off: as if there were none.
+    off = dataclasses.replace(SMALL, coexpression=None)
+    np.testing.assert_array_equal(predict().mean, predict(off, graphs={"coexpression": graph}).mean)
+
+
+def test_perturbations_without_neighbours_are_reported():
+    adjacency = cliques().adjacency.toarray()
+    adjacency[5] = 0  # P05 receives from nobody
+    graph = Graph(NODES, sp.csr_array(adjacency), np.ones(24, bool))
+    prediction = predict(graphs={"go": graph})
+    assert prediction.summary["without_neighbours"] == ["P05"]
+    assert np.isfinite(prediction.mean).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": dataclasses.replace(SMALL, graph="string")}, "'string'"),
+        ({"test": np.array(["P01", "P02+NOPE"])}, r"'P02\+NOPE'"),
+        (
+            {
+                "model": dataclasses.replace(SMALL, loss="fourth_power"),
+                "training": screen(TRAINING, moments=False),
+            },
+            "fourth_power",
+        ),
+    ],
+)
+def test_bad_input(change, message):
+    with pytest.raises(InputError, match=message):
+        predict(**change)
+
+
+def test_cuda_without_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="cuda"):
+        SMALL.predict(screen(TRAINING), TEST, Knowledge({"go": cliques()}), 0, "cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_cuda_agrees_with_cpu():
+    on_gpu = SMALL.predict(screen(TRAINING), TEST, Knowledge({"go": cliques()}), 0, "cuda")
+    assert np.corrcoef(on_gpu.mean.ravel(), predict().mean.ravel())[0, 1] > 0.98
+
+
+def test_rows_that_training_does_not_reach_stay_as_they_are():
+    torch.manual_seed(0)
+    network = Network(sparse_tensor(sp.eye_array(15, format="csr")), 24, 8)
+    network.renormalise()
+    before = network.node.detach().clone()
+    composition = torch.from_numpy(propagation_matrix(cliques()).toarray()[:12]).float()  # two cliques
+    m1 = torch.from_numpy(screen(NODES[:12]).X)
+    targets = Targets(m1, None, torch.full_like(m1, 1 / 15), torch.ones(15))
+    schedule = Schedule(20, 4, 1e-2, 0.1, False, 0.1)
+    history = train(
+        network, composition, torch.ones(12), torch.ones(12), targets, schedule, np.random.default_rng(0)
+    )
+    assert torch.equal(network.node[12:], before[12:])
+    assert (network.node[:12] != before[:12]).any(dim=1).all()
+    assert len(history) == 20
+    assert not network.training

@@ -1,0 +1,209 @@
+"""Checks that every registered strategy has to pass, and each one's own."""
+
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from pydantic import TypeAdapter, ValidationError
+
+from perturbselect.errors import InputError
+from perturbselect.graphs.graph import Graph
+from perturbselect.selection import STRATEGIES
+from perturbselect.selection.engine.ranking import by_score
+from perturbselect.selection.strategy import Problem, Selection
+
+
+def problem(names, seed=7):
+    generator = np.random.default_rng(seed)
+    count = len(names)
+    adjacency = generator.random((count, count)) * (generator.random((count, count)) < 0.05)
+    np.fill_diagonal(adjacency, 0)
+    graph = Graph(np.array(names), sp.csr_array(adjacency.astype(np.float32)), np.ones(count, dtype=bool))
+    order = generator.permutation(count)
+    pool = [names[i] for i in order[: count // 2]]
+    pool += [f"{min(a, b)}+{max(a, b)}" for a, b in zip(pool[:5], pool[5:10], strict=True)]
+    return Problem(np.sort(pool), np.sort([names[i] for i in order[count // 2 :]]), graph)
+
+
+NAMES = [f"G{i:02d}" for i in range(60)]
+PROBLEM = problem(NAMES)
+POOL = len(PROBLEM.candidates)
+
+
+def variants():
+    """Every strategy with its defaults, and with each allowed word of each option."""
+    for name, strategy in STRATEGIES.items():
+        required = {"graph": "ppi"} if "graph" in {f.name for f in dataclasses.fields(strategy)} else {}
+        schema = TypeAdapter(strategy).json_schema()["properties"]
+        options = [required]
+        options += [{**required, key: word} for key, what in schema.items() for word in what.get("enum", [])]
+        for chosen in options:
+            yield pytest.param(TypeAdapter(strategy).validate_python(chosen), id=f"{name}-{chosen}")
+
+
+every_strategy = pytest.mark.parametrize("strategy", list(variants()))
+
+
+def select(strategy, budget=POOL, seed=0, what=PROBLEM):
+    return strategy.select(what, budget, np.random.default_rng(seed))
+
+
+@every_strategy
+def test_returns_distinct_candidates_in_a_sound_table(strategy):
+    for budget in (1, 7, POOL):
+        selection = select(strategy, budget)
+        assert isinstance(selection, Selection)
+        table = selection.table
+        assert list(table) == ["rank", "gene", "gain", "value", "tied", "fallback"]
+        assert [table[c].dtype.kind for c in table] == ["i", "O", "f", "f", "i", "i"]
+        assert table["rank"].tolist() == list(range(1, budget + 1))
+        assert table["gene"].is_unique
+        assert set(table["gene"]) <= set(PROBLEM.candidates)
+        assert (table["tied"] >= 1).all()
+        assert set(table["fallback"]) <= {0, 1}
+        assert table["gain"].isna().all() or np.allclose(table["gain"].cumsum(), table["value"])
+
+
+@every_strategy
+def test_a_smaller_budget_is_a_prefix(strategy):
+    whole = select(strategy).table
+    for budget in (1, 9, 25):
+        assert whole.head(budget).equals(select(strategy, budget).table)
+
+
+@every_strategy
+def test_same_seed_same_selection(strategy):
+    assert select(strategy, seed=3).table.equals(select(strategy, seed=3).table)
+
+
+@every_strategy
+def test_relabelling_changes_names_only(strategy):
+    renamed = problem([f"N{i:02d}" for i in range(60)])
+    ours, theirs = select(strategy).table, select(strategy, what=renamed).table
+    assert ours.drop(columns="gene").equals(theirs.drop(columns="gene"))
+    assert ours["gene"].str.replace("G", "N").tolist() == theirs["gene"].tolist()
+
+
+@every_strategy
+@pytest.mark.parametrize("budget", [0, POOL + 1])
+def test_impossible_budgets(strategy, budget):
+    with pytest.raises(InputError, match=f"budgets: {budget} .* from a pool of {POOL}"):
+        select(strategy, budget)
+
+
+@every_strategy
+def test_options_are_described(strategy):
+    for key, what in TypeAdapter(type(strategy)).json_schema().get("properties", {}).items():
+        assert what.get("description"), key
+
+
+def test_a_selection_sees_no_measurement():
+    assert {f.name for f in dataclasses.fields(Problem)} == {"candidates", "queries", "graph"}
+    script = (
+        "import sys; from perturbselect.selection import STRATEGIES; list(STRATEGIES.items());"
+        "heavy = {'anndata', 'torch', 'scanpy', 'sklearn'} & set(sys.modules);"
+        "sys.exit(repr(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": ":".join(sys.path)}, check=False)
+    assert done.returncode == 0
+
+
+def test_unknown_options_are_refused():
+    with pytest.raises(ValidationError):
+        TypeAdapter(STRATEGIES["graphreach"]).validate_python({"graph": "go", "hop": 2})
+    with pytest.raises(ValidationError):
+        TypeAdapter(STRATEGIES["graphreach"]).validate_python({"graph": "go", "hops": 4})
+
+
+def test_random_differs_between_seeds_and_is_uniform():
+    strategy = STRATEGIES["random"]()
+    picks = [set(select(strategy, 10, seed).table["gene"]) for seed in range(400)]
+    assert len({frozenset(p) for p in picks}) > 390
+    counts = np.array([sum(gene in p for p in picks) for gene in PROBLEM.candidates])
+    expected = 400 * 10 / POOL
+    assert np.abs(counts - expected).max() < 5 * np.sqrt(expected)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("direction", ["in", "out", "total"])
+def test_degree_takes_the_highest(direction, weighted):
+    table = select(STRATEGIES["degree"]("ppi", direction, weighted)).table
+    adjacency = PROBLEM.graph.adjacency.toarray().astype(float)
+    adjacency = adjacency if weighted else (adjacency > 0).astype(float)
+    degree = {"in": adjacency.sum(1), "out": adjacency.sum(0), "total": adjacency.sum(1) + adjacency.sum(0)}
+    of_gene = dict(zip(NAMES, degree[direction], strict=True))
+    score = [sum(of_gene[gene] for gene in name.split("+")) for name in table["gene"]]
+    np.testing.assert_allclose(table["gain"], score)
+    np.testing.assert_allclose(score, sorted(score, reverse=True))
+
+
+def reach(hops, direction):
+    step = (PROBLEM.graph.adjacency.toarray() > 0) | np.eye(60, dtype=bool)
+    step = {"in": step, "out": step.T, "undirected": step | step.T}[direction]
+    fields = np.linalg.matrix_power(step.astype(float), hops) > 0
+    return {
+        name: {NAMES[j] for gene in name.split("+") for j in np.flatnonzero(fields[NAMES.index(gene)])}
+        for name in PROBLEM.candidates
+    }
+
+
+@pytest.mark.parametrize("universe", ["graph", "pool", "queries"])
+@pytest.mark.parametrize("direction", ["in", "out", "undirected"])
+@pytest.mark.parametrize("hops", [1, 2])
+def test_graphreach_is_greedy_at_every_pick(hops, direction, universe):
+    strategy = STRATEGIES["graphreach"]("ppi", hops, direction, universe)
+    selection = select(strategy)
+    names = {"graph": NAMES, "pool": PROBLEM.candidates, "queries": PROBLEM.queries}[universe]
+    counted = {gene for name in names for gene in name.split("+")}
+    fields = {name: field & counted for name, field in reach(hops, direction).items()}
+    covered, left = set(), dict(fields)
+    for row in selection.table.itertuples():
+        gains = {name: len(field - covered) for name, field in left.items()}
+        assert row.gain == gains[row.gene] == max(gains.values())
+        assert row.fallback == (row.gain == 0)
+        if row.gain:
+            assert row.tied == sum(gain == row.gain for gain in gains.values())
+        covered |= left.pop(row.gene)
+    summary = selection.summary
+    assert summary["universe"] == len(counted)
+    assert summary["covered"] == len(covered) == summary["upper_bound"]
+    assert summary["coverage"] == len(covered) / len(counted)
+    assert summary["saturation_step"] == (selection.table["gain"] > 0).sum()
+    assert summary["zero_gain_picks"] == (selection.table["gain"] == 0).sum()
+
+
+def test_fallbacks():
+    tables = {
+        fallback: select(STRATEGIES["graphreach"]("ppi", fallback=fallback)).table
+        for fallback in ("multicover", "random", "degree")
+    }
+    before = tables["random"]["fallback"] == 0
+    assert 0 < before.sum() < POOL - 5
+    after = {key: table.loc[~before, "gene"].tolist() for key, table in tables.items()}
+    for table in tables.values():
+        assert table[before].equals(tables["random"][before])
+    assert len({tuple(genes) for genes in after.values()}) == 3
+    assert tables["random"].loc[~before, "tied"].tolist() == list(range(POOL - before.sum(), 0, -1))
+    ranks = select(STRATEGIES["degree"]("ppi")).table.set_index("gene")["gain"]
+    assert ranks[after["degree"]].is_monotonic_decreasing
+
+
+def test_tie_order_is_drawn_from_the_generator():
+    for name in ("degree", "graphreach"):
+        tables = [select(STRATEGIES[name]("ppi"), seed=seed).table for seed in range(5)]
+        assert len({tuple(table["gene"]) for table in tables}) == 5
+
+
+def test_scores_are_ordered_with_ties_by_priority():
+    order, tied = by_score(np.array([1.0, 3, 1, 3, 2]), np.array([4, 3, 0, 2, 1]))
+    assert order.tolist() == [3, 1, 4, 2, 0]
+    assert tied.tolist() == [2, 1, 1, 2, 1]
+
+
+def test_queries_universe_needs_queries():
+    empty = Problem(PROBLEM.candidates, np.array([], dtype=str), PROBLEM.graph)
+    with pytest.raises(InputError, match="universe: queries"):
+        select(STRATEGIES["graphreach"]("ppi", universe="queries"), 3, what=empty)

@@ -1,0 +1,70 @@
+"""Intervals, effect sizes and tests against other implementations and hand-computed numbers."""
+
+import numpy as np
+import pytest
+from scipy.stats import wilcoxon
+from statsmodels.stats.multitest import multipletests
+
+from perturbselect.scores.statistics import bootstrap_interval, holm, rank_biserial, wilcoxon_p
+
+
+def test_bootstrap_of_two_runs_by_hand():
+    """Means of resamples of {0, 1}: 0, ½, ½, 1, so the 95 % interval is [0, 1], the 40 % one [½, ½]."""
+    values = np.array([[0.0, 1.0], [3.0, 3.0]])
+    low, high = bootstrap_interval(values, np.random.default_rng(0))
+    assert low.tolist() == [0, 3]
+    assert high.tolist() == [1, 3]
+    low, high = bootstrap_interval(values, np.random.default_rng(0), confidence=0.4)
+    assert low.tolist() == [0.5, 3]
+    assert high.tolist() == [0.5, 3]
+
+
+def test_bootstrap_is_seeded_and_independent_of_other_rows():
+    values = np.random.default_rng(3).normal(size=(5, 9))
+    first = bootstrap_interval(values, np.random.default_rng(7))
+    again = bootstrap_interval(values, np.random.default_rng(7))
+    other = bootstrap_interval(values, np.random.default_rng(8))
+    np.testing.assert_array_equal(first, again)
+    assert np.any(np.array(first) != np.array(other))
+
+
+def test_bootstrap_covers_the_mean_about_as_often_as_it_says():
+    values = np.random.default_rng(5).normal(size=(600, 30))
+    low, high = bootstrap_interval(values, np.random.default_rng(0), resamples=500)
+    assert 0.90 < np.mean((low <= 0) & (high >= 0)) < 0.98
+
+
+def test_one_run_has_no_interval():
+    low, high = bootstrap_interval(np.ones((3, 1)), np.random.default_rng(0))
+    assert np.isnan(low).all()
+    assert np.isnan(high).all()
+
+
+def test_rank_biserial_by_hand():
+    # |d| = 1, 2, 3, 4: ranks 1 to 4; negative: rank 3. (1 + 2 + 4 - 3) / 10.
+    differences = np.array([[1.0, 2, -3, 4], [1, 1, 1, 1], [-2, -1, 0, -5], [0, 0, 0, 0]])
+    np.testing.assert_allclose(rank_biserial(differences), [0.4, 1, -1, 0])
+
+
+def test_wilcoxon_row_by_row():
+    generator = np.random.default_rng(2)
+    differences = generator.normal(0.5, 1, size=(6, 20))
+    differences[1, 0] = 0
+    differences[2, :2] = 0.7
+    differences[3] = 0
+    expected = [wilcoxon(row).pvalue if row.any() else 1 for row in differences]
+    np.testing.assert_allclose(wilcoxon_p(differences), expected)
+
+
+def test_wilcoxon_needs_six_pairs():
+    assert np.isnan(wilcoxon_p(np.ones((2, 5)))).all()
+    assert wilcoxon_p(np.array([[1.0, 2, 3, 4, 5, 6]]))[0] == pytest.approx(2 / 2**6)
+
+
+def test_holm_equals_statsmodels_and_skips_missing():
+    p = np.random.default_rng(0).uniform(0, 0.2, size=15)
+    np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1])
+    with_missing = np.insert(p, 4, np.nan)
+    np.testing.assert_allclose(np.delete(holm(with_missing), 4), holm(p))
+    assert np.isnan(holm(with_missing)[4])
+    np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03])), [0.03, 0.06, 0.06])

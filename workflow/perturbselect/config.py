@@ -1,0 +1,446 @@
+"""Every key of the config, its meaning, its default, and how it is checked.
+
+The JSON schema in ``workflow/schemas`` and the page ``config/README.md`` are
+generated from these models (``make docs``).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from perturbselect.errors import InputError
+from perturbselect.registry import suggestion
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A part of the config; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(Section):
+    """Where a file comes from: exactly one of `path`, `url` and `preset`."""
+
+    path: str | None = Field(
+        None,
+        description="Local file (for 10x: folder). `{data_root}` stands for the key of that name; "
+        "other relative paths start at the working directory.",
+    )
+    url: str | None = Field(None, description="Address to download from, once, into `resources/downloads/`.")
+    checksum: str | None = Field(
+        None,
+        pattern=r"^(sha256|md5):[0-9a-f]+$",
+        description="`sha256:…` or `md5:…` of the downloaded file; required with `url`.",
+    )
+    preset: str | None = Field(None, description="A public archive's file, by name; see docs/data.md.")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Source:
+        if sum(origin is not None for origin in (self.path, self.url, self.preset)) != 1:
+            raise ValueError("give exactly one of path, url and preset")
+        if (self.url is None) != (self.checksum is None):
+            raise ValueError("url and checksum go together")
+        return self
+
+
+class Columns(Section):
+    """Columns of the cell table (`obs` of an .h5ad, or the table beside a 10x folder)."""
+
+    perturbation: str = Field(
+        "perturbation", description="Target of each cell: `A`, `A+B` or a control label."
+    )
+    guide: str | None = Field(None, description="Guide of each cell.")
+    guide_umis: str | None = Field(None, description="UMIs of the cell's guide.")
+    guide_share: str | None = Field(
+        None, description="Share of the cell's guide UMIs that are its guide's (0-1)."
+    )
+    total_umis: str | None = Field(
+        None,
+        description="UMIs of the cell over all genes, where the file holds only some genes; else computed.",
+    )
+    n_genes: str | None = Field(None, description="Genes detected in the cell, likewise; else computed.")
+    mito_share: str | None = Field(
+        None, description="Share of mitochondrial UMIs (0-1), likewise; else computed from genes named MT-."
+    )
+    cell: str = Field("cell", description="Barcode column of the table beside a 10x folder.")
+    gene: str | None = Field(None, description="Column of `var` with gene names; default: its index.")
+
+
+class CellSource(Source):
+    """A screen's counts."""
+
+    format: Literal["h5ad", "10x"] = Field(
+        "h5ad", description="`h5ad`, or a `10x` folder with its cell table."
+    )
+    cells: Source | None = Field(
+        None, description="10x only: table (TSV or CSV) of cell, guide, target; columns as in `columns`."
+    )
+    naming: Literal["custom", "scperturb", "gears"] = Field(
+        "custom",
+        description="How the file spells things: `scperturb` (obs perturbation, `A_B`, control), "
+        "`gears` (obs condition, `A+ctrl`, ctrl), or as `columns`, `controls` and `separator` say.",
+    )
+    columns: Columns = Field(Columns(), description="Which column holds what (`custom` naming).")
+    controls: list[str] = Field(
+        ["control", "non-targeting"],
+        description="Labels that mean an unperturbed control cell.",
+        min_length=1,
+    )
+    unassigned: list[str] = Field(
+        ["nan", "None", "*"], description="Labels of cells without a known target: left out, and counted."
+    )
+    separator: str = Field("+", min_length=1, description="What joins the targets of a combination.")
+    layer: str | None = Field(None, description="Layer of the .h5ad that holds raw counts; default: X.")
+
+
+class ResponseSource(Source):
+    """A screen's published responses, one row per perturbation."""
+
+    column: str | None = Field(None, description="Column of `obs` with the perturbation; default: the index.")
+    controls: list[str] = Field(
+        ["control", "non-targeting"], description="Rows that are the control: subtracted, then dropped."
+    )
+    unassigned: list[str] = Field(
+        ["nan", "None", "*"], description="Rows that are no perturbation: left out, and listed."
+    )
+    separator: str = Field("+", min_length=1, description="What joins the targets of a combination.")
+    coding: Literal["values", "membership"] = Field(
+        "values", description="`values`: numbers as they are; `membership`: 1 where the number is not 0."
+    )
+    significant: str | None = Field(None, description="Layer that marks significant genes (non-zero).")
+    genes: int | None = Field(
+        None,
+        ge=2,
+        description="Keep this many genes, those that vary most over the perturbations (default: all). "
+        "The axes of the evaluation, chosen once for all strategies; test perturbations count too.",
+    )
+
+
+class Filters(Section):
+    """Which guides and cells are kept. `0` or `null` switches a filter off."""
+
+    min_guide_umis: float = Field(0, ge=0, description="UMIs of the cell's guide, at least.")
+    min_guide_share: float = Field(0, ge=0, le=1, description="Share of guide UMIs, at least.")
+    min_cells_per_guide: int = Field(
+        0, ge=0, description="Cells of a guide, at least; else all its cells go."
+    )
+    min_total_umis: float = Field(0, ge=0, description="UMIs of a cell, at least.")
+    max_total_umis: float | None = Field(None, gt=0, description="UMIs of a cell, at most.")
+    min_genes: int = Field(0, ge=0, description="Genes detected in a cell, at least.")
+    max_mito_share: float | None = Field(
+        None, ge=0, le=1, description="Share of mitochondrial UMIs, at most."
+    )
+
+
+class Preprocess(Section):
+    """From raw counts to log-normalised expression of the genes to predict."""
+
+    filters: Filters = Field(Filters(), description="Guide and cell quality.")
+    target_sum: float = Field(1e4, gt=0, description="UMIs every cell is scaled to before log1p.")
+    highly_variable_genes: int | None = Field(
+        1000,
+        ge=1,
+        description="Genes kept, chosen on control cells only; perturbed genes are added. `null`: all genes.",
+    )
+    all_zero_genes: Literal["error", "drop"] = Field(
+        "error", description="What to do with genes that have no count in any cell."
+    )
+    min_cells: int = Field(
+        10, ge=2, description="Cells of a perturbation, at least; others are reported and left out."
+    )
+    test: Literal["t-test", "wilcoxon"] = Field(
+        "t-test",
+        description="Differential expression of each perturbation against control cells (t-test: Welch).",
+    )
+
+
+class CellsDataset(Section):
+    """A screen given as counts per cell."""
+
+    type: Literal["cells"] = Field(description="`cells`")
+    title: str | None = Field(None, description="How the report calls it; default: its key.")
+    source: CellSource = Field(description="Where the counts are and how they are spelt.")
+    preprocess: Preprocess = Field(Preprocess(), description="Filters, normalisation, genes.")
+
+
+class ResponsesDataset(Section):
+    """A screen given as one response per perturbation."""
+
+    type: Literal["responses"] = Field(description="`responses`")
+    title: str | None = Field(None, description="How the report calls it; default: its key.")
+    source: ResponseSource = Field(description="Where the responses are.")
+
+
+Dataset = Annotated[CellsDataset | ResponsesDataset, Field(discriminator="type")]
+
+
+class GraphSection(Section):
+    """What graphs from a file have in common."""
+
+    source: Source = Field(description="The file.")
+    nodes: Literal["perturbations", "all"] = Field(
+        "perturbations",
+        description="`perturbations`: the screen's perturbed genes; `all`: also every gene of the source.",
+    )
+
+
+class GoGraph(GraphSection):
+    """GO similarity: Jaccard index of the genes' sets of GO terms."""
+
+    type: Literal["go"] = Field(description="`go`")
+    format: Literal["table", "gaf"] = Field(
+        "table", description="`table` with columns symbol and go_id, or `gaf`."
+    )
+    threshold: float = Field(0.1, ge=0, lt=1, description="Edges need a Jaccard index above this.")
+    neighbours: int = Field(20, ge=1, description="Strongest sources kept for each target.")
+
+
+class StringGraph(GraphSection):
+    """STRING interactions."""
+
+    type: Literal["string"] = Field(description="`string`")
+    info: Source | None = Field(
+        None, description="STRING's protein.info file, for a links file; none: an edge list by gene symbol."
+    )
+    columns: tuple[str, str, str] = Field(
+        ("gene1", "gene2", "combined_score"),
+        description="Gene, gene and score columns of a symbol edge list.",
+    )
+    threshold: float = Field(400, ge=0, description="Edges need at least this score (0-1000).")
+
+
+class EdgesGraph(GraphSection):
+    """Any weighted edge list."""
+
+    type: Literal["edges"] = Field(description="`edges`")
+    columns: tuple[str, str, str | None] = Field(
+        ("source", "target", "weight"),
+        description="Source, target and weight columns (weight `null`: all 1).",
+    )
+    directed: bool = Field(False, description="Whether an edge goes from source to target only.")
+    threshold: float = Field(0, ge=0, description="Edges need a weight above this.")
+
+
+class CoexpressionGraph(Section):
+    """Co-expression of the predicted genes over control cells (`cells` datasets only)."""
+
+    type: Literal["coexpression"] = Field(description="`coexpression`")
+    threshold: float = Field(
+        0.4, ge=0, lt=1, description="Edges need an absolute Pearson correlation above this."
+    )
+    neighbours: int = Field(20, ge=1, description="Strongest sources kept for each target.")
+
+
+GraphOptions = Annotated[GoGraph | StringGraph | EdgesGraph | CoexpressionGraph, Field(discriminator="type")]
+
+
+class Simulation(Section):
+    """A simulated CRISPRi screen with its ontology and interaction network."""
+
+    perturbations: int = Field(300, ge=4, description="Perturbed genes.")
+    cells_per_perturbation: int = Field(60, ge=4, description="Mean number of cells of a perturbation.")
+    control_cells: int = Field(1500, ge=10, description="Cells with a non-targeting guide.")
+    genes: int = Field(1000, ge=20, description="Genes counted, the perturbed ones among them.")
+    modules: int = Field(25, ge=2, description="Gene modules that ontology, network and effects share.")
+    guides_per_target: int = Field(3, ge=1, description="Guides of each target.")
+    inert_guides: float = Field(0.05, ge=0, lt=1, description="Share of guides without effect.")
+    depth: float = Field(8000, gt=0, description="Median UMIs of a cell.")
+
+
+class GeneNames(Section):
+    """How gene names of different sources are brought together."""
+
+    aliases: Source | None = Field(
+        None,
+        description="Table of ensembl_gene_id, symbol, synonyms (`|`-separated). None: names must agree.",
+    )
+
+
+class Splits(Section):
+    """Which perturbations are held out."""
+
+    count: int = Field(3, ge=1, description="Number of random splits.")
+    test_share: Share = Field(0.25, description="Share of perturbed genes held out for the test.")
+
+
+class Figures(Section):
+    """What the figures and the report's tables show (`results/tables/` holds every metric)."""
+
+    metrics: list[str] = Field(
+        ["pearson_delta_perturbed_ref", "mse", "mse_de20", "pearson_delta"],
+        min_length=1,
+        description="Metrics, by their names in docs/metrics.md.",
+    )
+
+
+class Config(Section):
+    """A study."""
+
+    title: str = Field("perturbselect study", description="Heading of the report.")
+    data_root: str = Field(
+        "../shared/data",
+        description="Folder that `{data_root}` in paths stands for; a relative one starts at the repository.",
+    )
+    seed: int = Field(0, ge=0, description="Master seed; every random choice derives from it.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where networks train; `auto`: a GPU if there is one."
+    )
+    simulations: dict[Name, Simulation] = Field(
+        {},
+        description="Simulated screens: `cells.h5ad`, `gene2go.tsv.gz` and `interactions.tsv.gz` "
+        "under `results/simulations/{name}/`.",
+    )
+    gene_names: GeneNames = Field(GeneNames(), description="Reconciliation of gene names.")
+    datasets: dict[Name, Dataset] = Field(min_length=1, description="The screens.")
+    graphs: dict[Name, GraphOptions] = Field(min_length=1, description="The knowledge graphs.")
+    kernels: dict[Name, str] = Field(
+        {},
+        description="Kernels over perturbations: expressions like `mean(jaccard(go), random_walk(string))`.",
+    )
+    splits: Splits = Field(Splits(), description="Held-out perturbations.")
+    seeds: int = Field(
+        1, ge=1, description="Runs per split, each with its own draws, tie orders and initial weights."
+    )
+    budgets: list[int | str] = Field(
+        min_length=1,
+        description="How many perturbations are measured: numbers, or shares of the pool like `20%`.",
+    )
+    strategies: dict[Name, dict[str, Any]] = Field(
+        min_length=1,
+        description="Selections to compare: name → options. The name is the strategy's, "
+        "unless the option `strategy` says otherwise.",
+    )
+    models: dict[Name, dict[str, Any]] = Field(
+        min_length=1,
+        description="Models to train: name → options. The option `model` works as `strategy` does.",
+    )
+
+    figures: Figures = Field(Figures(), description="Figures and the report's tables.")
+
+    @model_validator(mode="after")
+    def _budgets(self) -> Config:
+        for budget in self.budgets:
+            budget_label(budget)
+        if len({budget_label(b) for b in self.budgets}) < len(self.budgets):
+            raise ValueError("budgets: each may stand there once")
+        return self
+
+    def resolve(self, path: str) -> str:
+        """Replace ``{data_root}`` in a path; a relative data_root starts at the repository."""
+        return path.replace("{data_root}", str((REPOSITORY / self.data_root).resolve()))
+
+
+def budget_label(budget: int | str) -> str:
+    """Return how paths spell a budget: ``40``, or ``20pct`` for ``20%``."""
+    if isinstance(budget, int) and budget >= 1:
+        return str(budget)
+    if re.fullmatch(r"\d+(\.\d+)?%", str(budget)) and 0 < float(str(budget)[:-1]) <= 100:
+        return str(budget)[:-1] + "pct"
+    raise ValueError(
+        f"budgets: '{budget}' is neither a number of perturbations (at least 1) nor a share like 20%"
+    )
+
+
+def budget_size(budget: int | str, pool: int) -> int:
+    """Return a budget's number of perturbations (a share is rounded up)."""
+    if isinstance(budget, int):
+        return budget
+    return math.ceil(pool * float(budget[:-1]) / 100 - 1e-9)
+
+
+def load_config(raw: Mapping[str, Any], where: str) -> Config:
+    """Check a raw config, as read from YAML, against every key's meaning.
+
+    Parameters
+    ----------
+    raw : mapping
+        What the YAML file says.
+    where : str
+        What the config is called in the message.
+
+    Returns
+    -------
+    Config
+
+    Raises
+    ------
+    InputError
+        One message with a line for every wrong key: its path, what is wrong, and for an unknown
+        key the one that was probably meant.
+    """
+    try:
+        return Config.model_validate(dict(raw))
+    except ValidationError as error:
+        lines = [_explained(problem, raw) for problem in error.errors()]
+    if len(lines) == 1:
+        raise InputError(f"{where}: {lines[0]}")
+    raise InputError(f"{where}: {len(lines)} keys are wrong\n" + "\n".join(f"  {line}" for line in lines))
+
+
+def _explained(problem: ErrorDetails, raw: Any) -> str:
+    """Say in one line which key is wrong and why."""
+    path = _key_path(problem["loc"], raw)
+    match problem["type"]:
+        case "extra_forbidden":
+            known = list(_model_at(problem["loc"][:-1]).model_fields)
+            what = "unknown key; " + suggestion(str(problem["loc"][-1]), known)
+        case "missing":
+            what = "this key is missing"
+        case "value_error":
+            what = str(problem["ctx"]["error"])
+        case "union_tag_invalid":
+            kinds = [kind.strip(" '") for kind in problem["ctx"]["expected_tags"].split(",")]
+            path, what = f"{path}.type", f"unknown type '{problem['ctx']['tag']}'; "
+            what += suggestion(problem["ctx"]["tag"], kinds)
+        case "union_tag_not_found":
+            path, what = f"{path}.type", "this key is missing"
+        case _:
+            what = f"{problem['msg'][0].lower()}{problem['msg'][1:]} (given: {problem['input']!r})"
+    return f"{path}: {what}" if path else what
+
+
+def _key_path(location: tuple[int | str, ...], raw: Any) -> str:
+    """Return the dotted path of a key; pydantic's names of union members are no keys and go."""
+    keys, value = [], raw
+    for position, item in enumerate(location):
+        is_key = isinstance(value, Mapping) and item in value
+        is_entry = isinstance(value, list | tuple) and isinstance(item, int) and item < len(value)
+        if is_key or is_entry:
+            value = value[item]
+        elif item == "[key]" or position < len(location) - 1 or not isinstance(value, Mapping):
+            continue
+        keys.append(str(item))
+    return ".".join(keys)
+
+
+def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
+    """Return the section whose keys stand at a location of the config."""
+    kind: Any = Config
+    for item in location:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            kind = kind.model_fields[str(item)].annotation
+        elif get_origin(kind) is dict:
+            kind = get_args(kind)[1]
+        else:
+            members = [member for member in get_args(kind) if member is not type(None)]
+            kind = next(m for m in members if get_args(m.model_fields["type"].annotation) == (item,))
+        if get_origin(kind) is Annotated:
+            kind = get_args(kind)[0]
+        optional = [member for member in get_args(kind) if member is not type(None)]
+        if type(None) in get_args(kind) and len(optional) == 1:
+            kind = optional[0]
+    return kind

@@ -1,0 +1,170 @@
+"""Import a screen given as raw counts per cell, whatever the archive's spelling."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from perturbselect.config import CellSource
+from perturbselect.data.counts import as_counts
+from perturbselect.data.gene_names import Aliases, unique_symbols
+from perturbselect.data.labels import (
+    CONTROL,
+    Spelling,
+    canonical_names,
+    check_barcodes,
+    label_targets,
+    left_out,
+    no_controls,
+    require_column,
+    spelling,
+)
+from perturbselect.data.presets import with_preset
+from perturbselect.errors import InputError
+from perturbselect.files import read_h5ad
+from perturbselect.registry import suggestion
+
+QUALITY = ("guide_umis", "guide_share", "total_umis", "n_genes", "mito_share")
+
+
+def read_cells(
+    path: str | os.PathLike, source: CellSource, aliases: Aliases, name: str
+) -> tuple[AnnData, pd.DataFrame]:
+    """Read raw counts from an .h5ad.
+
+    Parameters
+    ----------
+    path : path of the .h5ad
+    source : CellSource
+        Where in the file things are and how they are spelt.
+    aliases : Aliases
+        Reconciles the names of measured and of perturbed genes.
+    name : str
+        The dataset's key in the config, for messages.
+
+    Returns
+    -------
+    cells : AnnData, csr int32, shape (cells, genes)
+        UMI counts; see `assemble`.
+    names : DataFrame
+        name, symbol, status, role (``gene`` or ``perturbation``): every name of the file and
+        what became of it.
+
+    Raises
+    ------
+    InputError
+        If the file, a column, the controls, the barcodes or the counts are not as they
+        should be.
+    """
+    file = read_h5ad(path)
+    source = with_preset(source)
+    if source.layer is not None and source.layer not in file.layers:
+        raise InputError(
+            f"{path}: no layer '{source.layer}' (config: datasets.{name}.source.layer); "
+            + (suggestion(source.layer, list(file.layers)) if file.layers else "the file has no layers")
+        )
+    matrix = file.X if source.layer is None else file.layers[source.layer]
+    if matrix is None:
+        raise InputError(
+            f"{path}: X is empty; name the layer with raw counts as datasets.{name}.source.layer"
+        )
+    spelt = spelling(source, file.obs.columns, file.var.columns)
+    if spelt.columns.gene is not None:
+        require_column(
+            spelt.columns.gene, file.var.columns, f"{path}: var", f"datasets.{name}.source.columns.gene"
+        )
+        genes = file.var[spelt.columns.gene]
+    else:
+        genes = file.var_names.to_series()
+    where = str(path) if source.layer is None else f"{path}: layer {source.layer}"
+    cells, names = assemble(matrix, file.obs, genes.astype(str).to_numpy(), spelt, aliases, where, name)
+    cells.uns["simulated"] = bool(file.uns.get("simulated", False))
+    return cells, names
+
+
+def assemble(
+    matrix, obs: pd.DataFrame, genes: np.ndarray, spelt: Spelling, aliases: Aliases, where: str, name: str
+) -> tuple[AnnData, pd.DataFrame]:
+    """Check a screen's parts and put them together under the names used from here on.
+
+    Parameters
+    ----------
+    matrix : sparse matrix or ndarray, shape (cells, genes)
+    obs : DataFrame
+        Cell table; index = barcodes.
+    genes : ndarray of str
+        Names of the measured genes as spelt.
+    spelt : Spelling
+    aliases : Aliases
+    where : str
+        File, for messages.
+    name : str
+        The dataset's key, for messages.
+
+    Returns
+    -------
+    cells : AnnData, csr int32, shape (cells, genes)
+        obs: ``perturbation`` (categorical, ``A``, ``A+B`` or ``control``), ``is_control``, and the
+        columns the config names: ``guide`` (categorical), ``guide_umis``, ``guide_share``,
+        ``total_umis``, ``n_genes``, ``mito_share`` (float32). var: index = symbol,
+        ``name_in_source``. uns: ``unlabelled_cells``, the number of cells left out because
+        their label is empty or one of ``source.unassigned``.
+    names : DataFrame
+        name, symbol, status, role.
+    """
+    key = f"datasets.{name}.source.columns"
+    for field in ("perturbation", "guide", *QUALITY):
+        column = getattr(spelt.columns, field)
+        if column is not None:
+            require_column(column, obs.columns, f"{where}: cell table", f"{key}.{field}")
+    check_barcodes(obs.index, where)
+    label = obs[spelt.columns.perturbation].astype(str).str.strip()
+    labelled = ~label.isin(spelt.unassigned).to_numpy()
+
+    gene_table = unique_symbols(aliases.reconcile(genes))
+    measured = set(genes)
+    target_counts = None if spelt.target_count is None else obs.loc[labelled, spelt.target_count]
+    targets = label_targets(
+        label[labelled], target_counts, spelt, lambda gene: gene in measured or aliases.knows(gene)
+    )
+    perturbation, target_table = canonical_names(targets, aliases)
+    if CONTROL not in perturbation.values():
+        raise InputError(no_controls(label[labelled], spelt, where, name))
+
+    umis = as_counts(matrix, obs.index.to_numpy(), genes, where)[labelled]
+    obs = obs.loc[labelled]
+    cells = AnnData(
+        X=umis,
+        obs=pd.DataFrame(index=obs.index.astype(str).rename("cell")),
+        var=pd.DataFrame(
+            {"name_in_source": genes}, index=pd.Index(gene_table["symbol"].astype(str), name="gene")
+        ),
+    )
+    cells.obs["perturbation"] = pd.Categorical(label[labelled].map(perturbation))
+    cells.obs["is_control"] = (cells.obs["perturbation"] == CONTROL).to_numpy(bool)
+    if spelt.columns.guide is not None:
+        cells.obs["guide"] = pd.Categorical(obs[spelt.columns.guide].astype(str))
+    for field in QUALITY:
+        column = getattr(spelt.columns, field)
+        if column is not None:
+            cells.obs[field] = _numbers(obs[column], where, f"{key}.{field}")
+    cells.uns["unlabelled_cells"] = int((~labelled).sum())
+    cells.uns["simulated"] = False
+    target_table = pd.concat([target_table, left_out(label, spelt)])
+    roles = {"gene": gene_table, "perturbation": target_table}
+    return cells, pd.concat([table.assign(role=role) for role, table in roles.items()], ignore_index=True)
+
+
+def _numbers(column: pd.Series, where: str, key: str) -> np.ndarray:
+    """Return a quality column as float32."""
+    numbers = pd.to_numeric(column.astype(object), errors="coerce")
+    if numbers.isna().any():
+        cell = numbers.index[numbers.isna()][0]
+        raise InputError(
+            f"{where}: column '{column.name}' of the cell table has '{column[cell]}' for cell {cell}, "
+            f"not a number (config: {key})"
+        )
+    return numbers.to_numpy(np.float32)

@@ -1,0 +1,1 @@
+"""Knowledge graphs: from sources to graphs, kernels and receptive fields."""

@@ -1,0 +1,100 @@
+"""Read a source: the columns of its table, however delimited, and its genes' symbols."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from perturbselect.errors import InputError
+
+if TYPE_CHECKING:
+    from perturbselect.data.gene_names import Aliases
+
+
+def read_columns(path: str | os.PathLike, columns: Sequence[str]) -> pd.DataFrame:
+    """Read columns of a table with a header; tab, comma or space delimited; ``.gz`` allowed.
+
+    Parameters
+    ----------
+    path : path
+    columns : sequence of str
+        Names in the header, with or without a leading ``#``.
+
+    Returns
+    -------
+    DataFrame of str, columns in the order asked for
+
+    Raises
+    ------
+    InputError
+        If the file is absent, truncated or empty, lacks a column or has a row
+        without one of the values.
+    """
+    try:
+        with (gzip.open if str(path).endswith(".gz") else open)(path, "rt", encoding="utf-8") as text:
+            header = text.readline().rstrip("\r\n")
+        delimiter = next((mark for mark in "\t, " if mark in header), "\t")
+        names = [name.strip().strip('"').removeprefix("#") for name in header.split(delimiter)]
+        missing = [name for name in columns if name not in names]
+        if missing:
+            raise InputError(
+                f"{path}: has no column '{missing[0]}' (it has: {', '.join(names)}); "
+                "name the right one in the config"
+            )
+        table = pd.read_csv(
+            path,
+            sep=delimiter,
+            header=None,
+            skiprows=1,
+            names=names,
+            index_col=False,
+            usecols=list(columns),
+            dtype=str,
+            keep_default_na=False,
+        )
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (OSError, EOFError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); it may be truncated: fetch it again") from error
+    table = table[list(columns)]
+    if table.empty:
+        raise InputError(f"{path}: has a header but no rows")
+    empty = (table.isna() | (table == "")).to_numpy()
+    if empty.any():
+        row, column = divmod(int(empty.ravel().argmax()), len(columns))
+        raise InputError(
+            f"{path}: line {row + 2} has no value for '{columns[column]}'; remove or complete it"
+        )
+    return table
+
+
+def united_symbols(names: np.ndarray, aliases: Aliases) -> np.ndarray:
+    """Return the current symbol of each name; names of the same gene get the same symbol.
+
+    `Aliases.reconcile` keeps a name apart that stands for a symbol which another name
+    holds (status ``clash``). Two measured genes must not be merged; two rows of a
+    knowledge source about one gene should be.
+
+    Parameters
+    ----------
+    names : ndarray of str, shape (n,)
+        Unique.
+    aliases : Aliases
+
+    Returns
+    -------
+    ndarray of object (str), shape (n,)
+    """
+    symbols = np.asarray(names, dtype=object).copy()
+    pending = np.arange(len(names))
+    while len(pending):
+        answer = aliases.reconcile(names[pending].tolist())
+        symbols[pending] = answer["symbol"]
+        # each round settles the first of the names that share a symbol
+        pending = pending[(answer["status"] == "clash").to_numpy()]
+    return symbols

@@ -1,0 +1,33 @@
+"""What every job does around its work: keep a log, and say plainly what is wrong."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+from perturbselect.errors import InputError
+
+
+@contextmanager
+def logged(path: str) -> Iterator[None]:
+    """Send all output to the log at `path`; end the process if the block fails.
+
+    An `InputError` is shown as its message alone, on the terminal and in the
+    log; anything else leaves its traceback in both.
+    """
+    terminal = sys.stderr
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
+        try:
+            yield
+            return
+        except InputError as error:
+            message = f"ERROR: {error}\n"
+        except Exception:
+            message = traceback.format_exc()
+        log.write(message)
+        terminal.write(message)
+    raise SystemExit(1)

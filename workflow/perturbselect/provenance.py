@@ -1,0 +1,91 @@
+"""Digest of the source code that a script really uses.
+
+Snakemake reruns a rule when its script file changes, but does not see the
+modules the script imports. The workflow gives each rule this digest as a
+parameter, so that a changed module reruns what uses it and nothing else.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+# Its classes only carry options, whose resolved values are parameters of the rules themselves.
+UNSEEN = {"perturbselect.config"}
+
+
+def source_digest(script: Path, *modules: str) -> str:
+    """Digest a script, further modules, and every package module they import, transitively.
+
+    Comments, docstrings and formatting do not count; imports under
+    ``TYPE_CHECKING`` are not followed. Nothing is executed.
+
+    Parameters
+    ----------
+    script : Path
+        A Python file.
+    *modules : str
+        Dotted names of modules that the script loads by name.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    trees = {"": _tree(Path(script).resolve())}
+    waiting = [*modules, *_imports(trees[""])]
+    while waiting:
+        name = waiting.pop()
+        path = _file(name)
+        if name in trees or path is None or name in UNSEEN:
+            continue
+        trees[name] = _tree(path)
+        waiting.extend(_imports(trees[name]))
+        waiting.append(name.rpartition(".")[0])
+    text = "\n".join(f"{name}:{ast.dump(trees[name])}" for name in sorted(trees))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def file_digest(path: Path) -> str:
+    """Digest a file's content: 16 hexadecimal digits."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
+def _file(module: str) -> Path | None:
+    """Find a module's file, or None if it is not the package's."""
+    if module.partition(".")[0] != PACKAGE.name:
+        return None
+    stem = PACKAGE.parent.joinpath(*module.split("."))
+    candidates = (stem.with_suffix(".py"), stem / "__init__.py")
+    return next((path for path in candidates if path.exists()), None)
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    """Parse a file and take its docstrings out."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and ast.get_docstring(node) is not None
+        ):
+            node.body = node.body[1:]
+    return tree
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    """Yield the dotted names a syntax tree may import (names of functions among them)."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        yield from _imports(node)

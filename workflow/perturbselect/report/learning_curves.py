@@ -1,0 +1,140 @@
+"""Figure: score against the number of perturbations measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from perturbselect.report.style import REFERENCE_GREY, legend_below, message, strategy_styles, styled, title
+from perturbselect.scores.metrics import METRICS
+from perturbselect.scores.score import CEILING
+from perturbselect.scores.tables import FLOORS, HEADLINE
+
+_REFERENCES = {
+    "control_mean": ("floor: control mean", (0, (2, 2))),
+    "training_mean": ("floor: training mean", (0, (6, 2))),
+    CEILING: ("ceiling: split half", ":"),
+}
+
+
+def plot(
+    curves: pd.DataFrame,
+    dataset: str,
+    *,
+    strategies: Sequence[str],
+    metrics: Sequence[str] = (HEADLINE, "mse"),
+    simulated: bool = False,
+    name: str | None = None,
+) -> Figure:
+    """Draw the learning curves of one dataset, a row for each metric, a column for each model.
+
+    Lines are means over runs, bands their 95 % bootstrap intervals. Floors are dashed, the ceiling
+    is dotted; those far outside the range of the curves are named at the edge instead, so that
+    differences between strategies stay visible.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        Table ``learning_curves``.
+    dataset : str
+        Which dataset.
+    strategies : sequence of str
+        All strategies of the study, in the config's order (they fix the colours).
+    metrics : sequence of str
+        Which metrics; those without a score are left out.
+    simulated : bool
+        Whether the data are simulated.
+    name : str, optional
+        What the title calls the dataset; default: its key.
+
+    Returns
+    -------
+    Figure
+        With a line of text only where there is no score.
+    """
+    of_dataset = curves[curves["dataset"] == dataset]
+    models = [model for model in of_dataset["model"].unique() if model not in {*FLOORS, CEILING}]
+    models = models or [model for model in FLOORS if (of_dataset["model"] == model).any()]
+    metrics = [metric for metric in metrics if (of_dataset["metric"] == metric).any()]
+    heading = f"Learning curves, {name or dataset}"
+    with styled():
+        if not metrics:
+            return message(heading, "No score by this metric: the dataset lacks what it needs.", simulated)
+        width, height = max(6.4, 3.4 * len(models) + 0.8), 2.9 * len(metrics) + 1.1
+        height += 0.17 * len(strategies) / max(1, width // 2)
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(len(metrics), len(models), squeeze=False, sharex=True, sharey="row")
+        for row, metric in enumerate(metrics):
+            of_metric = of_dataset[of_dataset["metric"] == metric]
+            for column, model in enumerate(models):
+                axis = axes[row, column]
+                _draw_model(axis, of_metric[of_metric["model"] == model], strategies)
+                axis.margins(x=0.04)
+                if row == 0:
+                    axis.set_title(model)
+                if row == len(metrics) - 1:
+                    axis.set_xlabel("perturbations measured (number)")
+            axes[row, 0].set_ylabel(f"{_wrapped(METRICS[metric].label)}\n({METRICS[metric].direction})")
+            _draw_references(list(axes[row]), of_metric)
+        title(figure, heading, simulated)
+        legend_below(figure, axes.ravel())
+    return figure
+
+
+def _wrapped(label: str) -> str:
+    return label.replace(", ", ",\n", 1).replace(" (", "\n(", 1) if len(label) > 26 else label
+
+
+def _draw_model(axis: Axes, curves: pd.DataFrame, strategies: Sequence[str]) -> None:
+    styles = strategy_styles(strategies)
+    for strategy in strategies:
+        curve = curves[curves["strategy"] == strategy].sort_values("n_selected")
+        if curve.empty:
+            continue
+        style = styles[strategy]
+        axis.plot(curve["n_selected"], curve["mean"], label=strategy, markersize=4, linewidth=1.4, **style)
+        axis.fill_between(
+            curve["n_selected"], curve["low"], curve["high"], color=style["color"], alpha=0.13, lw=0
+        )
+    budgets = np.sort(curves["n_selected"].unique())
+    if len(budgets) <= 6:
+        axis.set_xticks(budgets, [f"{budget:.4g}" for budget in budgets])
+    axis.grid(axis="y", color="#EEEEEE")
+    axis.set_axisbelow(True)
+
+
+def _draw_references(axes: list[Axes], of_metric: pd.DataFrame) -> None:
+    """Draw floors and ceiling into a row of panels that share their y axis."""
+    references = of_metric[of_metric["strategy"].isna()].set_index("model")["mean"]
+    low, high = axes[0].get_ylim()
+    reach = 0.35 * (high - low)
+    near = references[(references > low - reach) & (references < high + reach)]
+    margin = 0.04 * (high - low)
+    axes[0].set_ylim(min([low, *(near - margin)]), max([high, *(near + margin)]))
+    for axis in axes:
+        for model in near.index.intersection(list(_REFERENCES)):
+            label, line = _REFERENCES[model]
+            axis.axhline(
+                near[model], color=REFERENCE_GREY, linestyle=line, linewidth=1.2, label=label, zorder=1
+            )
+        # The curves leave a corner free: at the left on the ceiling's side, at the right on the floors'.
+        far = references.drop(near.index)
+        for side, models in (("left", [CEILING]), ("right", FLOORS)):
+            for above in (True, False):
+                here = far[far.index.isin(models) & ((far > high) == above)]
+                axis.text(
+                    0.015 if side == "left" else 0.985,
+                    0.98 if above else 0.02,
+                    "\n".join(
+                        f"{_REFERENCES[m][0]} {v:.3g} {'↑' if above else '↓'}" for m, v in here.items()
+                    ),
+                    transform=axis.transAxes,
+                    ha=side,
+                    va="top" if above else "bottom",
+                    fontsize=7,
+                    color="#555555",
+                )

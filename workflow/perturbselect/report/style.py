@@ -1,0 +1,136 @@
+"""One look for all figures: fonts, a strategy's colour, and files without dates."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from perturbselect.files import replacing
+
+FORMATS = ("svg", "png")
+BASELINE = "random"
+POOL_GREY, REFERENCE_GREY = "#BBBBBB", "#777777"
+# Okabe and Ito's colours without black (the baseline's) and yellow (too faint for lines), and three of
+# Paul Tol's muted ones: apart from each other with every common form of colour blindness.
+COLOURS = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#999933", "#332288",
+)  # fmt: skip
+LINES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
+MARKERS = ("s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
+
+_SETTINGS: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "figure.titlesize": 11,
+    "figure.dpi": 100,
+    "savefig.dpi": 150,
+    "svg.hashsalt": "perturbselect",
+    "svg.fonttype": "path",
+    "pdf.fonttype": 42,
+}
+_METADATA = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+def styled() -> AbstractContextManager[None]:
+    """Context in which figures are drawn: matplotlib's defaults and the project's settings."""
+    return matplotlib.rc_context({**matplotlib.rcParamsDefault, **_SETTINGS, "backend": "agg"})
+
+
+def strategy_styles(strategies: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Give each strategy of a study its colour, line and marker.
+
+    The baseline is black with a round marker. The others take colours in the order given, so every
+    figure of a study must pass all its strategies, in the config's order. Up to 36 can be told
+    apart: 9 colours, each with 4 kinds of line.
+
+    Parameters
+    ----------
+    strategies : sequence of str
+        All strategies of the study.
+
+    Returns
+    -------
+    dict of str to dict
+        Arguments ``color``, ``linestyle`` and ``marker`` for ``Axes.plot``.
+    """
+    styles: dict[str, dict[str, Any]] = {}
+    others = [name for name in strategies if name != BASELINE]
+    for name in strategies:
+        if name == BASELINE:
+            styles[name] = {"color": "black", "linestyle": "-", "marker": "o"}
+        else:
+            place = others.index(name)
+            styles[name] = {
+                "color": COLOURS[place % len(COLOURS)],
+                "linestyle": LINES[place // len(COLOURS) % len(LINES)],
+                "marker": MARKERS[place % len(MARKERS)],
+            }
+    return styles
+
+
+def title(figure: Figure, words: str, simulated: bool) -> None:
+    """Head a figure, and say so if its data are simulated."""
+    figure.suptitle(words + (" (simulated data)" if simulated else ""), x=0.01, ha="left", weight="bold")
+
+
+def message(heading: str, words: str, simulated: bool) -> Figure:
+    """Return a figure that says why there is nothing to draw."""
+    figure = Figure(figsize=(6.4, 1.4), layout="constrained")
+    figure.text(0.02, 0.4, words)
+    title(figure, heading, simulated)
+    return figure
+
+
+def legend_below(figure: Figure, axes: Iterable[Axes]) -> None:
+    """Put one legend for all panels under them; each label once."""
+    entries: dict[str, Any] = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    widest = max(map(len, entries))
+    columns = int(figure.get_figwidth() * 72 // (4.7 * widest + 44))  # points: letters, line, gap
+    figure.legend(
+        list(entries.values()),
+        list(entries),
+        loc="outside lower left",
+        ncols=max(1, min(columns, len(entries))),
+        handlelength=3.2,
+    )
+
+
+def save(figure: Figure, stem: str | os.PathLike, formats: Sequence[str] = FORMATS) -> None:
+    """Write a figure as ``stem.svg`` and ``stem.png``.
+
+    The same figure gives the same bytes: no dates, no versions, fixed identifiers.
+
+    Parameters
+    ----------
+    figure : Figure
+        Not registered with pyplot, so nothing need be closed.
+    stem : path
+        Path without ending.
+    formats : sequence of str
+        Endings: ``svg``, ``png``, ``pdf`` (which takes as long as the other two).
+    """
+    with styled():
+        figure.draw_without_rendering()  # arranges the panels, once for all formats
+        figure.set_layout_engine("none")
+    for ending in formats:
+        with replacing(f"{os.fspath(stem)}.{ending}") as partial, styled():
+            figure.savefig(partial, format=ending, metadata=_METADATA[ending])

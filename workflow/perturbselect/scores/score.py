@@ -1,0 +1,191 @@
+"""Score one run's predictions against the truth; the floors and the split-half ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from perturbselect.errors import InputError
+from perturbselect.scores.metrics import METRICS, strongest_genes
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+CEILING = "split_half"
+RUN_COLUMNS = ["dataset", "model", "strategy", "split", "seed", "budget", "n_selected"]
+
+
+def _check_rows(names: Sequence[str], responses: AnnData, what: str) -> None:
+    unknown = pd.Index(names).difference(responses.obs_names)
+    if len(unknown):
+        raise InputError(
+            f"{what}: perturbation '{unknown[0]}' ({len(unknown)} in all) has no measured response; "
+            "make the predictions again from this dataset's split"
+        )
+
+
+def _dense(values) -> np.ndarray:
+    return np.asarray(values.toarray() if hasattr(values, "toarray") else values, dtype=np.float64)
+
+
+def _measure(
+    predicted: np.ndarray, true: np.ndarray, perturbations: Sequence[str], arguments: dict[str, np.ndarray]
+) -> pd.DataFrame:
+    """Compute every metric whose arguments are at hand."""
+    parts = []
+    for name, metric in METRICS.items():
+        if not set(metric.needs) <= set(arguments):
+            continue
+        value = np.atleast_1d(metric.function(predicted, true, *(arguments[need] for need in metric.needs)))
+        undefined = np.isnan(value)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "perturbation": perturbations if metric.level == "perturbation" else [None],
+                    "metric": name,
+                    "value": np.where(undefined, metric.undefined, value),
+                    "undefined": undefined.astype(np.uint8),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _truth_arguments(truth: AnnData) -> dict[str, np.ndarray]:
+    arguments = {}
+    if "de_rank" in truth.layers:
+        arguments["de20"] = strongest_genes(np.asarray(truth.layers["de_rank"]))
+    if "de_significant" in truth.layers:
+        arguments["significant"] = np.asarray(truth.layers["de_significant"])
+    return arguments
+
+
+def score(responses: AnnData, predictions: AnnData) -> pd.DataFrame:
+    """Score the predictions of one run by every metric that its data allow.
+
+    Parameters
+    ----------
+    responses : AnnData
+        True responses (X: Δ; layers ``de_rank`` and ``de_significant`` where known).
+    predictions : AnnData
+        Rows are test perturbations, X the predicted responses; ``var['training_mean']``; layer
+        ``variance`` where the model gives one; ``uns`` names the run (`RUN_COLUMNS`).
+
+    Returns
+    -------
+    DataFrame
+        One row per perturbation and metric (metrics of level ``set``: one row, perturbation
+        empty): the columns of `RUN_COLUMNS`, then perturbation, metric, value, undefined (1
+        where the metric is undefined; the value is then the metric's stand-in, or missing).
+
+    Raises
+    ------
+    InputError
+        If perturbations or genes differ from the truth's, or a prediction is not finite.
+    """
+    run = {column: predictions.uns.get(column) for column in RUN_COLUMNS}
+    what = "predictions of " + ", ".join(f"{k} {v}" for k, v in run.items() if v is not None and v != "")
+    if predictions.n_obs == 0:
+        raise InputError(f"{what}: there are none; check the split's test perturbations")
+    _check_rows(predictions.obs_names, responses, what)
+    if not predictions.var_names.equals(responses.var_names):
+        different = predictions.var_names.symmetric_difference(responses.var_names)
+        why = f"gene '{different[0]}' stands only in one of them" if len(different) else "their order differs"
+        raise InputError(f"{what}: genes are not those of the responses ({why}); make the predictions again")
+    if "training_mean" not in predictions.var:
+        raise InputError(f"{what}: var has no column 'training_mean'; write it with the predictions")
+
+    truth = responses[predictions.obs_names]
+    predicted, true = _dense(predictions.X), _dense(truth.X)
+    arguments = _truth_arguments(truth)
+    arguments["training_mean"] = predictions.var["training_mean"].to_numpy(np.float64)
+    if "variance" in predictions.layers:
+        arguments["variance"] = _dense(predictions.layers["variance"])
+    for part, values in {"response": predicted, "variance": arguments.get("variance")}.items():
+        if values is not None and not np.isfinite(values).all():
+            row, column = np.argwhere(~np.isfinite(values))[0]
+            raise InputError(
+                f"{what}: the predicted {part} of perturbation '{predictions.obs_names[row]}' in gene "
+                f"'{predictions.var_names[column]}' is {values[row, column]}; the model diverged: lower its "
+                "learning rate or leave this run out"
+            )
+    table = _measure(predicted, true, predictions.obs_names, arguments)
+    return _with_run(table, run)
+
+
+def floor(responses: AnnData, test: Sequence[str], dataset: str, split: int) -> pd.DataFrame:
+    """Score what every model must beat: no response at all, and the mean perturbation.
+
+    Parameters
+    ----------
+    responses : AnnData
+        True responses.
+    test : sequence of str
+        Test perturbations.
+    dataset : str
+        Name of the dataset.
+    split : int
+        Number of the split.
+
+    Returns
+    -------
+    DataFrame
+        As from `score`, for the models ``control_mean`` (0 everywhere) and ``training_mean`` (the
+        mean response of all perturbations outside the test set), with empty strategy, seed,
+        budget and n_selected.
+    """
+    truth, arguments = _reference_truth(responses, test, f"floor of dataset {dataset}, split {split}")
+    true = _dense(truth.X)
+    profiles = {"control_mean": np.zeros(true.shape[1]), "training_mean": arguments["training_mean"]}
+    tables = []
+    for model, profile in profiles.items():
+        table = _measure(np.broadcast_to(profile, true.shape), true, list(test), arguments)
+        tables.append(_with_run(table, {"dataset": dataset, "split": split, "model": model}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def ceiling(responses: AnnData, test: Sequence[str], dataset: str, split: int) -> pd.DataFrame:
+    """Score one half of each test perturbation's cells as a prediction of the other half.
+
+    What noise alone leaves: a model that knew the truth exactly would do a little better, since
+    a half has more noise than all cells. Parameters are those of `floor`; the responses have the
+    layers ``half_1`` and ``half_2``.
+
+    Returns
+    -------
+    DataFrame
+        As from `score`, with model ``split_half`` and empty strategy, seed, budget and
+        n_selected. Without the layers: the same columns, no rows.
+    """
+    run = {"dataset": dataset, "split": split, "model": CEILING}
+    truth, arguments = _reference_truth(responses, test, f"ceiling of dataset {dataset}, split {split}")
+    if not {"half_1", "half_2"} <= set(responses.layers):
+        return _with_run(_measure(_dense(truth.X), _dense(truth.X), list(test), arguments).iloc[:0], run)
+    table = _measure(_dense(truth.layers["half_1"]), _dense(truth.layers["half_2"]), list(test), arguments)
+    return _with_run(table, run)
+
+
+def _reference_truth(
+    responses: AnnData, test: Sequence[str], what: str
+) -> tuple[AnnData, dict[str, np.ndarray]]:
+    _check_rows(test, responses, what)
+    truth = responses[list(test)]
+    pool = responses[~responses.obs_names.isin(test)]
+    return truth, _truth_arguments(truth) | {"training_mean": _dense(pool.X).mean(axis=0)}
+
+
+def _with_run(table: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
+    """Put the columns that name the run in front; empty where it has no such thing."""
+    table = table.copy()
+    for position, column in enumerate(RUN_COLUMNS):
+        value = run.get(column)
+        value = None if value is None or value == "" else value
+        if column in {"split", "seed", "n_selected"}:
+            values = pd.array([None if value is None else int(value)] * len(table), dtype="Int64")
+        else:
+            values = np.full(len(table), None if value is None else str(value), dtype=object)
+        table.insert(position, column, values)
+    return table

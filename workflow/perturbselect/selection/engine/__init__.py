@@ -1,0 +1,1 @@
+"""Machinery that strategies share."""

@@ -1,0 +1,107 @@
+"""The checked study, and the functions with which rules name their files.
+
+Provides: STUDY (perturbselect.config.Config), the lists DATASETS, GRAPHS,
+STRATEGIES, MODELS, BUDGETS, SPLITS, SEEDS, and the functions below.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.current_basedir) / ".."))
+
+from perturbselect.config import budget_label, load_config
+from perturbselect.data.preflight import preflight
+from perturbselect.data.sources import Downloads
+from perturbselect.errors import InputError
+from perturbselect.graphs.kernel_expression import inputs_of
+from perturbselect.provenance import file_digest, source_digest
+
+try:
+    STUDY = load_config(config, "config")
+    if workflow.is_main_process:
+        preflight(STUDY)
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+DATASETS = sorted(STUDY.datasets)
+GRAPHS = sorted(STUDY.graphs)
+STRATEGIES = list(STUDY.strategies)
+MODELS = list(STUDY.models)
+BUDGETS = [budget_label(budget) for budget in STUDY.budgets]
+SPLITS = list(range(STUDY.splits.count))
+SEEDS = list(range(STUDY.seeds))
+DOWNLOADS = Downloads(STUDY)
+SCRIPTS = Path(workflow.current_basedir) / ".." / "scripts"
+ENVIRONMENTS = Path(workflow.current_basedir) / ".." / ".." / "envs"
+
+
+wildcard_constraints:
+    dataset="|".join(DATASETS),
+    graph="|".join(GRAPHS),
+    kernel="|".join(STUDY.kernels) or "none",
+    strategy="|".join(STRATEGIES),
+    model="|".join(MODELS),
+    split=r"\d+",
+    seed=r"\d+",
+    budget="|".join(BUDGETS),
+
+
+def datasets_where(**facts):
+    """Regular expression of the datasets whose settings have these values (dotted names)."""
+
+    def value(dataset, name):
+        for part in name.split("__"):
+            dataset = getattr(dataset, part, None)
+        return dataset
+
+    names = [
+        name
+        for name, dataset in STUDY.datasets.items()
+        if all(value(dataset, key) == wanted for key, wanted in facts.items())
+    ]
+    return "|".join(names) or "(?!)"
+
+
+def code(script, *modules):
+    """Digest of the source a script really uses: rerun when it changes (docs/reruns.md)."""
+    return source_digest(SCRIPTS / script, *modules)
+
+
+def located(source):
+    """Path of a source's file: local, or where the download rule puts it."""
+    return DOWNLOADS.path(source)
+
+
+def alias_table():
+    """The alias table of gene names as a list of input files (none or one)."""
+    aliases = STUDY.gene_names.aliases
+    return [located(aliases)] if aliases else []
+
+
+def graph_files(graph, dataset="{dataset}"):
+    """Edge list and node table of a graph."""
+    stem = f"results/{dataset}/graphs/{graph}"
+    return [f"{stem}.edges.tsv.gz", f"{stem}.nodes.tsv"]
+
+
+def has_graph(dataset, graph):
+    """Whether this dataset has this graph: co-expression needs control cells."""
+    return STUDY.datasets[dataset].type == "cells" or STUDY.graphs[graph].type != "coexpression"
+
+
+def named_graphs(options):
+    """The graphs that the options of a strategy or model name."""
+    return [name for key in ("graph", "coexpression") if (name := options.get(key))]
+
+
+def graphs_of(options):
+    """Input function: files of the graphs that the options name."""
+
+    def files(wildcards):
+        names = [name for name in named_graphs(options) if has_graph(wildcards.dataset, name)]
+        return [file for name in names for file in graph_files(name, wildcards.dataset)]
+
+    return files

@@ -1,0 +1,138 @@
+"""Knowledge graphs and kernels, aligned to a screen's perturbations.
+
+Required: the graphs' source files; results/{dataset}/responses.h5ad (its names only).
+Makes:    results/{dataset}/graphs/{graph}.edges.tsv.gz, .nodes.tsv, .summary.json;
+          results/{dataset}/kernels/{kernel}.h5ad
+"""
+
+
+def graphs_where(kind):
+    """Regular expression of the graphs of this type."""
+    return "|".join(name for name, graph in STUDY.graphs.items() if graph.type == kind) or "(?!)"
+
+
+def kernel_files(wildcards):
+    """Files that a kernel's expression needs: graphs, and annotations' sources."""
+    graphs, annotations = inputs_of(STUDY.kernels[wildcards.kernel])
+    return {
+        "graphs": [file for name in graphs for file in graph_files(name, wildcards.dataset)],
+        "annotations": [located(STUDY.graphs[name].source) for name in annotations],
+    }
+
+
+rule go_graph:
+    input:
+        responses="results/{dataset}/responses.h5ad",
+        source=lambda wildcards: located(STUDY.graphs[wildcards.graph].source),
+        aliases=alias_table(),
+    output:
+        edges="results/{dataset}/graphs/{graph}.edges.tsv.gz",
+        nodes="results/{dataset}/graphs/{graph}.nodes.tsv",
+        summary="results/{dataset}/graphs/{graph}.summary.json",
+    log:
+        "results/logs/{dataset}/graphs/{graph}.log",
+    benchmark:
+        "results/benchmarks/{dataset}/graphs/{graph}.tsv"
+    wildcard_constraints:
+        graph=graphs_where("go"),
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 4000,
+        runtime=30,
+    params:
+        options=lambda wildcards: STUDY.graphs[wildcards.graph].model_dump(),
+        code=code("go_graph.py"),
+    message:
+        "Build the GO similarity graph {wildcards.graph} of {wildcards.dataset}"
+    script:
+        "../scripts/go_graph.py"
+
+
+rule interaction_graph:
+    input:
+        responses="results/{dataset}/responses.h5ad",
+        source=lambda wildcards: located(STUDY.graphs[wildcards.graph].source),
+        info=lambda wildcards: [
+            located(info) for info in [getattr(STUDY.graphs[wildcards.graph], "info", None)] if info
+        ],
+        aliases=alias_table(),
+    output:
+        edges="results/{dataset}/graphs/{graph}.edges.tsv.gz",
+        nodes="results/{dataset}/graphs/{graph}.nodes.tsv",
+        summary="results/{dataset}/graphs/{graph}.summary.json",
+    log:
+        "results/logs/{dataset}/graphs/{graph}.log",
+    benchmark:
+        "results/benchmarks/{dataset}/graphs/{graph}.tsv"
+    wildcard_constraints:
+        graph=f"{graphs_where('string')}|{graphs_where('edges')}",
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 4000,
+        runtime=30,
+    params:
+        options=lambda wildcards: STUDY.graphs[wildcards.graph].model_dump(),
+        code=code("interaction_graph.py"),
+    message:
+        "Build the interaction graph {wildcards.graph} of {wildcards.dataset}"
+    script:
+        "../scripts/interaction_graph.py"
+
+
+rule coexpression_graph:
+    input:
+        "results/{dataset}/expression.h5ad",
+    output:
+        edges="results/{dataset}/graphs/{graph}.edges.tsv.gz",
+        nodes="results/{dataset}/graphs/{graph}.nodes.tsv",
+        summary="results/{dataset}/graphs/{graph}.summary.json",
+    log:
+        "results/logs/{dataset}/graphs/{graph}.log",
+    benchmark:
+        "results/benchmarks/{dataset}/graphs/{graph}.tsv"
+    wildcard_constraints:
+        dataset=datasets_where(type="cells"),
+        graph=graphs_where("coexpression"),
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 4000,
+        runtime=30,
+    params:
+        options=lambda wildcards: STUDY.graphs[wildcards.graph].model_dump(),
+        code=code("coexpression_graph.py"),
+    message:
+        "Build the co-expression graph of {wildcards.dataset} from its control cells"
+    script:
+        "../scripts/coexpression_graph.py"
+
+
+rule kernel:
+    input:
+        unpack(kernel_files),
+        responses="results/{dataset}/responses.h5ad",
+        aliases=alias_table(),
+    output:
+        "results/{dataset}/kernels/{kernel}.h5ad",
+    log:
+        "results/logs/{dataset}/kernels/{kernel}.log",
+    benchmark:
+        "results/benchmarks/{dataset}/kernels/{kernel}.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 4000,
+        runtime=60,
+    params:
+        expression=lambda wildcards: STUDY.kernels[wildcards.kernel],
+        names=lambda wildcards: inputs_of(STUDY.kernels[wildcards.kernel]),
+        formats=lambda wildcards: [
+            STUDY.graphs[name].format for name in inputs_of(STUDY.kernels[wildcards.kernel])[1]
+        ],
+        code=code("kernel.py"),
+    message:
+        "Compute the kernel {wildcards.kernel} of {wildcards.dataset}: {params.expression}"
+    script:
+        "../scripts/kernel.py"

@@ -1,0 +1,308 @@
+"""Figures, pages and the report.
+
+Required: the tables of scores.smk, selections, responses, graph summaries.
+Makes:    results/figures/{dataset}/*.svg and .png, results/pages/*.html,
+          results/study.yaml, results/software.tsv, results/report.html
+"""
+
+METRICS = STUDY.figures.metrics
+COVERED_GRAPHS = sorted(name for name, graph in STUDY.graphs.items() if graph.type != "coexpression")
+
+
+def figure(kind):
+    """Both formats of a figure; the report shows the vector one."""
+    return f"results/figures/{{dataset}}/{kind}.svg", f"results/figures/{{dataset}}/{kind}.png"
+
+
+def per_dataset(pattern, **more):
+    return expand(pattern, dataset=DATASETS, **more)
+
+
+# Tables that have a page in the report, and the caption of each.
+TABLE_PAGES = {
+    "summary": "summary",
+    "learning_curves": "curves_table",
+    "comparisons": "comparisons",
+    "areas": "areas",
+    "data_saving": "data_saving",
+}
+REPORTED = [
+    "results/pages/overview.html",
+    *per_dataset("results/figures/{dataset}/learning_curves.{metric}.svg", metric=METRICS),
+    *per_dataset("results/figures/{dataset}/comparison.{metric}.svg", metric=METRICS),
+    *per_dataset("results/figures/{dataset}/coverage.{graph}.svg", graph=COVERED_GRAPHS),
+    *per_dataset("results/figures/{dataset}/response_space.svg"),
+    *expand("results/pages/{table}.html", table=TABLE_PAGES),
+    *per_dataset("results/{dataset}/gene_names.tsv"),
+    *[f"results/{name}/filters.tsv" for name in DATASETS if STUDY.datasets[name].type == "cells"],
+    "results/study.yaml",
+    "results/software.tsv",
+]
+
+
+rule plot_learning_curves:
+    input:
+        curves="results/tables/learning_curves.tsv",
+        responses="results/{dataset}/responses.h5ad",
+    output:
+        report(
+            figure("learning_curves.{metric}")[0],
+            caption="../report/learning_curves.rst",
+            category="{dataset}",
+            subcategory="Learning curves",
+            labels={"figure": "learning curves", "metric": "{metric}"},
+        ),
+        figure("learning_curves.{metric}")[1],
+    log:
+        "results/logs/figures/{dataset}/learning_curves.{metric}.log",
+    benchmark:
+        "results/benchmarks/figures/{dataset}/learning_curves.{metric}.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        strategies=STRATEGIES,
+        title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
+        code=code("plot_learning_curves.py"),
+    message:
+        "Draw learning curves of {wildcards.dataset}: {wildcards.metric}"
+    script:
+        "../scripts/plot_learning_curves.py"
+
+
+rule plot_comparison:
+    input:
+        comparisons="results/tables/comparisons.tsv",
+        responses="results/{dataset}/responses.h5ad",
+    output:
+        report(
+            figure("comparison.{metric}")[0],
+            caption="../report/comparison.rst",
+            category="{dataset}",
+            subcategory="Against random",
+            labels={"figure": "difference to random", "metric": "{metric}"},
+        ),
+        figure("comparison.{metric}")[1],
+    log:
+        "results/logs/figures/{dataset}/comparison.{metric}.log",
+    benchmark:
+        "results/benchmarks/figures/{dataset}/comparison.{metric}.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        strategies=STRATEGIES,
+        title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
+        code=code("plot_comparison.py"),
+    message:
+        "Draw differences to random of {wildcards.dataset}: {wildcards.metric}"
+    script:
+        "../scripts/plot_comparison.py"
+
+
+rule plot_coverage:
+    input:
+        coverage="results/{dataset}/tables/coverage.{graph}.tsv",
+        responses="results/{dataset}/responses.h5ad",
+    output:
+        report(
+            figure("coverage.{graph}")[0],
+            caption="../report/coverage.rst",
+            category="{dataset}",
+            subcategory="Coverage",
+            labels={"figure": "graph coverage", "graph": "{graph}"},
+        ),
+        figure("coverage.{graph}")[1],
+    log:
+        "results/logs/figures/{dataset}/coverage.{graph}.log",
+    benchmark:
+        "results/benchmarks/figures/{dataset}/coverage.{graph}.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        strategies=STRATEGIES,
+        title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
+        code=code("plot_coverage.py"),
+    message:
+        "Draw the coverage of {wildcards.graph} in {wildcards.dataset}"
+    script:
+        "../scripts/plot_coverage.py"
+
+
+rule plot_response_space:
+    input:
+        responses="results/{dataset}/responses.h5ad",
+        split="results/{dataset}/splits/split0.tsv",
+        picks=expand("results/{{dataset}}/selections/{strategy}/split0.seed0.tsv", strategy=STRATEGIES),
+    output:
+        report(
+            figure("response_space")[0],
+            caption="../report/response_space.rst",
+            category="{dataset}",
+            subcategory="Response space",
+            labels={"figure": "picks in the space of responses"},
+        ),
+        figure("response_space")[1],
+    log:
+        "results/logs/figures/{dataset}/response_space.log",
+    benchmark:
+        "results/benchmarks/figures/{dataset}/response_space.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        strategies=STRATEGIES,
+        budget=STUDY.budgets[len(STUDY.budgets) // 2],
+        title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
+        code=code("plot_response_space.py"),
+    message:
+        "Draw the picks in the response space of {wildcards.dataset}"
+    script:
+        "../scripts/plot_response_space.py"
+
+
+for table, caption in TABLE_PAGES.items():
+
+    rule:
+        name:
+            f"page_{table}"
+        input:
+            f"results/tables/{table}.tsv",
+        output:
+            report(
+                f"results/pages/{table}.html",
+                caption=f"../report/{caption}.rst",
+                category="Tables",
+                labels={"table": table.replace("_", " ")},
+            ),
+        log:
+            f"results/logs/pages/{table}.log",
+        benchmark:
+            f"results/benchmarks/pages/{table}.tsv"
+        conda:
+            "../../envs/perturbselect.yaml"
+        resources:
+            mem_mb=2000,
+            runtime=20,
+        params:
+            metrics=METRICS,
+            table=table,
+            code=code("table_page.py"),
+        message:
+            f"Write the page of table {table}"
+        script:
+            "../scripts/table_page.py"
+
+
+rule overview:
+    input:
+        summary="results/tables/summary.tsv",
+        responses=per_dataset("results/{dataset}/responses.h5ad"),
+        names=per_dataset("results/{dataset}/gene_names.tsv"),
+        filters=[f"results/{name}/filters.tsv" for name in DATASETS if STUDY.datasets[name].type == "cells"],
+        graphs=[
+            f"results/{dataset}/graphs/{graph}.summary.json"
+            for dataset in DATASETS
+            for graph in GRAPHS
+            if has_graph(dataset, graph)
+        ],
+    output:
+        report(
+            "results/pages/overview.html",
+            caption="../report/overview.rst",
+            category="Overview",
+            labels={"page": "overview"},
+        ),
+    log:
+        "results/logs/pages/overview.log",
+    benchmark:
+        "results/benchmarks/pages/overview.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        title=STUDY.title,
+        ran={
+            "strategies": ", ".join(STRATEGIES),
+            "models": ", ".join(MODELS),
+            "budgets": ", ".join(str(budget) for budget in STUDY.budgets),
+            "splits": STUDY.splits.count,
+            "held out in each split": f"{STUDY.splits.test_share:.0%} of the perturbed genes",
+            "seeds per split": STUDY.seeds,
+            "master seed": STUDY.seed,
+        },
+        code=code("overview.py"),
+    message:
+        "Write the report's first page"
+    script:
+        "../scripts/overview.py"
+
+
+rule record_study:
+    output:
+        config=report(
+            "results/study.yaml",
+            caption="../report/study.rst",
+            category="Provenance",
+            labels={"file": "the whole config, defaults filled in"},
+        ),
+        software=report(
+            "results/software.tsv",
+            caption="../report/software.rst",
+            category="Provenance",
+            labels={"file": "versions of all software"},
+        ),
+    log:
+        "results/logs/record_study.log",
+    benchmark:
+        "results/benchmarks/record_study.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        study=STUDY.model_dump(mode="json"),
+        lock=file_digest(ENVIRONMENTS / "requirements.txt"),
+        code=code("record_study.py"),
+    message:
+        "Record the config and the versions of all software"
+    script:
+        "../scripts/record_study.py"
+
+
+rule report:
+    input:
+        REPORTED,
+    output:
+        "results/report.html",
+    log:
+        "results/logs/report.log",
+    benchmark:
+        "results/benchmarks/report.tsv"
+    localrule: True
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        python=sys.executable,
+        snakefile=workflow.main_snakefile,
+    message:
+        "Write the report to {output}"
+    shell:
+        # Snakemake's own report, of the files made so far; this very run holds the lock.
+        "{params.python} -m snakemake --nolock --cores 1 --snakefile {params.snakefile:q}"
+        " --configfile results/study.yaml --report {output} -- {input} > {log} 2>&1"

@@ -1,0 +1,143 @@
+"""Predictions to scores, scores to tables.
+
+Required: predictions and responses.
+Makes:    results/{dataset}/scores/{model}/{strategy}/split{split}.seed{seed}.parquet,
+          results/{dataset}/scores/references/split{split}.parquet (floor and ceiling),
+          results/tables/*.tsv
+"""
+
+
+def all_runs(pattern, **fixed):
+    """Expand a pattern over every dataset, model, strategy, split and seed."""
+    values = dict(dataset=DATASETS, model=MODELS, strategy=STRATEGIES, split=SPLITS, seed=SEEDS) | fixed
+    return expand(pattern, **values)
+
+
+rule score:
+    input:
+        responses="results/{dataset}/responses.h5ad",
+        predictions=expand(
+            "results/{{dataset}}/predictions/{{model}}/{{strategy}}/split{{split}}.seed{{seed}}/budget{budget}.h5ad",
+            budget=BUDGETS,
+        ),
+    output:
+        "results/{dataset}/scores/{model}/{strategy}/split{split}.seed{seed}.parquet",
+    log:
+        "results/logs/{dataset}/scores/{model}/{strategy}/split{split}.seed{seed}.log",
+    benchmark:
+        "results/benchmarks/{dataset}/scores/{model}/{strategy}/split{split}.seed{seed}.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 2000,
+        runtime=30,
+    params:
+        code=code("score.py"),
+    message:
+        "Score {wildcards.model} on {wildcards.strategy}'s picks in {wildcards.dataset}"
+    script:
+        "../scripts/score.py"
+
+
+rule score_references:
+    input:
+        responses="results/{dataset}/responses.h5ad",
+        split="results/{dataset}/splits/split{split}.tsv",
+    output:
+        "results/{dataset}/scores/references/split{split}.parquet",
+    log:
+        "results/logs/{dataset}/scores/references/split{split}.log",
+    benchmark:
+        "results/benchmarks/{dataset}/scores/references/split{split}.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 2000,
+        runtime=30,
+    params:
+        code=code("score_references.py"),
+    message:
+        "Score floor and ceiling in {wildcards.dataset}, split {wildcards.split}"
+    script:
+        "../scripts/score_references.py"
+
+
+rule collect_scores:
+    input:
+        runs=all_runs("results/{dataset}/scores/{model}/{strategy}/split{split}.seed{seed}.parquet"),
+        references=all_runs(
+            "results/{dataset}/scores/references/split{split}.parquet", model="", strategy="", seed=""
+        ),
+    output:
+        perturbations="results/tables/perturbation_scores.parquet",
+        scores="results/tables/scores.tsv",
+    log:
+        "results/logs/tables/scores.log",
+    benchmark:
+        "results/benchmarks/tables/scores.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 4000,
+        runtime=30,
+    params:
+        code=code("collect_scores.py"),
+    message:
+        "Collect the scores of all runs"
+    script:
+        "../scripts/collect_scores.py"
+
+
+rule compare:
+    input:
+        "results/tables/scores.tsv",
+    output:
+        learning_curves="results/tables/learning_curves.tsv",
+        comparisons="results/tables/comparisons.tsv",
+        areas="results/tables/areas.tsv",
+        data_saving="results/tables/data_saving.tsv",
+        summary="results/tables/summary.tsv",
+    log:
+        "results/logs/tables/compare.log",
+    benchmark:
+        "results/benchmarks/tables/compare.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 4000,
+        runtime=30,
+    params:
+        seed=STUDY.seed,
+        code=code("compare.py"),
+    message:
+        "Learning curves and paired comparisons"
+    script:
+        "../scripts/compare.py"
+
+
+rule coverage:
+    input:
+        graph=graph_files("{graph}"),
+        picks=lambda wildcards: all_runs(
+            "results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv",
+            dataset=[wildcards.dataset],
+            model="",
+        ),
+    output:
+        "results/{dataset}/tables/coverage.{graph}.tsv",
+    log:
+        "results/logs/{dataset}/tables/coverage.{graph}.log",
+    benchmark:
+        "results/benchmarks/{dataset}/tables/coverage.{graph}.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 2000,
+        runtime=30,
+    params:
+        runs=all_runs("{strategy} {split} {seed}", dataset="", model=""),
+        code=code("coverage.py"),
+    message:
+        "Share of {wildcards.graph} that the picks reach in {wildcards.dataset}"
+    script:
+        "../scripts/coverage.py"

@@ -1,0 +1,51 @@
+"""One rule per selection strategy of the config.
+
+Required: a split (names only) and the graph that the strategy's options name; never
+          a measurement.
+Makes:    results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv and .json:
+          the picks in order, up to the largest budget.
+"""
+
+from dataclasses import asdict
+
+from perturbselect.selection import STRATEGIES as KNOWN_STRATEGIES
+
+for strategy in STRATEGIES:
+    known, member = KNOWN_STRATEGIES.build(strategy, STUDY.strategies[strategy])
+    options = asdict(member)
+
+    rule:
+        name:
+            f"select_{strategy}"
+        input:
+            split="results/{dataset}/splits/split{split}.tsv",
+            graph=graphs_of(options),
+        output:
+            picks=f"results/{{dataset}}/selections/{strategy}/split{{split}}.seed{{seed}}.tsv",
+            summary=f"results/{{dataset}}/selections/{strategy}/split{{split}}.seed{{seed}}.json",
+        log:
+            f"results/logs/{{dataset}}/selections/{strategy}/split{{split}}.seed{{seed}}.log",
+        benchmark:
+            f"results/benchmarks/{{dataset}}/selections/{strategy}/split{{split}}.seed{{seed}}.tsv"
+        conda:
+            "../../envs/perturbselect.yaml"
+        resources:
+            mem_mb=lambda wildcards, attempt: attempt * 2000,
+            runtime=30,
+        params:
+            strategy=known,
+            options=options,
+            budgets=STUDY.budgets,
+            seed=lambda wildcards, strategy=strategy: [
+                STUDY.seed,
+                "select",
+                wildcards.dataset,
+                strategy,
+                int(wildcards.split),
+                int(wildcards.seed),
+            ],
+            code=code("select.py", f"perturbselect.selection.{known}"),
+        message:
+            f"Select with {strategy} in {{wildcards.dataset}}, split {{wildcards.split}}, seed {{wildcards.seed}}"
+        script:
+            "../scripts/select.py"

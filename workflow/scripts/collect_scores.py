@@ -1,0 +1,13 @@
+"""Collect the scores of all runs: each test perturbation's, and each run's mean."""
+
+import pandas as pd
+
+from perturbselect.job import logged
+from perturbselect.scores.tables import run_scores
+from perturbselect.table_schema import write_table
+
+with logged(snakemake.log[0]):
+    frames = [pd.read_parquet(path) for path in [*snakemake.input.runs, *snakemake.input.references]]
+    write_table(run_scores(frames), "scores", snakemake.output.scores)
+    perturbations = pd.concat(frames, ignore_index=True)
+    write_table(perturbations, "perturbation_scores", snakemake.output.perturbations)

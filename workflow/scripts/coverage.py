@@ -1,0 +1,28 @@
+"""Share of a graph that the picks of every strategy reach, pick by pick."""
+
+import pandas as pd
+
+from perturbselect.files import read_tsv
+from perturbselect.graphs.graph import read_graph
+from perturbselect.graphs.propagation import coverage_curve
+from perturbselect.job import logged
+from perturbselect.table_schema import write_table
+
+with logged(snakemake.log[0]):
+    graph = read_graph(*snakemake.input.graph)
+    tables = []
+    for run, path in zip(snakemake.params.runs, snakemake.input.picks, strict=True):
+        strategy, split, seed = run.split()
+        picks = read_tsv(path)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "strategy": strategy,
+                    "split": int(split),
+                    "seed": int(seed),
+                    "rank": picks["rank"],
+                    "coverage": coverage_curve(graph, picks["gene"].to_numpy(str), hops=1, direction="in"),
+                }
+            )
+        )
+    write_table(pd.concat(tables), "coverage", snakemake.output[0])

@@ -1,0 +1,17 @@
+"""Draw each strategy's paired difference to random by one metric."""
+
+from perturbselect.files import is_simulated, read_tsv
+from perturbselect.job import logged
+from perturbselect.report.comparison import plot
+from perturbselect.report.style import save
+
+with logged(snakemake.log[0]):
+    figure = plot(
+        read_tsv(snakemake.input.comparisons, dtype={"budget": object}),
+        snakemake.wildcards.dataset,
+        strategies=snakemake.params.strategies,
+        metric=snakemake.wildcards.metric,
+        simulated=is_simulated(snakemake.input.responses),
+        name=snakemake.params.title,
+    )
+    save(figure, snakemake.output[0].removesuffix(".svg"))

@@ -1,0 +1,16 @@
+"""Draw the share of a graph that each strategy's picks reach."""
+
+from perturbselect.files import is_simulated, read_tsv
+from perturbselect.job import logged
+from perturbselect.report.coverage import plot
+from perturbselect.report.style import save
+
+with logged(snakemake.log[0]):
+    figure = plot(
+        read_tsv(snakemake.input.coverage),
+        strategies=snakemake.params.strategies,
+        graph=snakemake.wildcards.graph,
+        dataset=snakemake.params.title,
+        simulated=is_simulated(snakemake.input.responses),
+    )
+    save(figure, snakemake.output[0].removesuffix(".svg"))

@@ -1,0 +1,26 @@
+"""Draw which perturbations each strategy picked, in the plane of the true responses."""
+
+from perturbselect.config import budget_size
+from perturbselect.files import read_h5ad, read_tsv
+from perturbselect.job import logged
+from perturbselect.report.response_space import plot
+from perturbselect.report.style import save
+
+with logged(snakemake.log[0]):
+    responses = read_h5ad(snakemake.input.responses)
+    parts = read_tsv(snakemake.input.split)
+    budget = budget_size(snakemake.params.budget, int((parts["part"] == "pool").sum()))
+    strategies = snakemake.params.strategies
+    picks = {
+        strategy: read_tsv(path)["gene"][:budget].tolist()
+        for strategy, path in zip(strategies, snakemake.input.picks, strict=True)
+    }
+    figure = plot(
+        responses,
+        picks,
+        parts.loc[parts["part"] == "test", "perturbation"].tolist(),
+        strategies=strategies,
+        dataset=snakemake.params.title,
+        simulated=bool(responses.uns["simulated"]),
+    )
+    save(figure, snakemake.output[0].removesuffix(".svg"))

@@ -1,0 +1,15 @@
+"""Score what every model stands between: no response at all, and the other half of the cells."""
+
+import pandas as pd
+
+from perturbselect.files import read_h5ad, read_tsv, write_parquet
+from perturbselect.job import logged
+from perturbselect.scores.score import ceiling, floor
+
+with logged(snakemake.log[0]):
+    responses = read_h5ad(snakemake.input.responses)
+    parts = read_tsv(snakemake.input.split)
+    test = parts.loc[parts["part"] == "test", "perturbation"].to_numpy(str)
+    run = snakemake.wildcards.dataset, int(snakemake.wildcards.split)
+    references = [floor(responses, test, *run), ceiling(responses, test, *run)]
+    write_parquet(pd.concat([r for r in references if len(r)], ignore_index=True), snakemake.output[0])
