@@ -17,6 +17,7 @@ help: ## This list
 
 run: env ## Run the default study, or another: CONFIG=config/real/papalexi2021.yaml; CORES=8
 	$(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG) --directory $(FOLDER))
+	@cat $(FOLDER)/results/summary.txt
 	@echo "Report: $(abspath $(FOLDER)/results/report.html)"
 
 test: env ## Run the whole test suite

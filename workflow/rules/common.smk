@@ -105,3 +105,32 @@ def graphs_of(options):
         return [file for name in names for file in graph_files(name, wildcards.dataset)]
 
     return files
+
+
+def graphs_where(kind):
+    """Regular expression of the graphs of this type."""
+    return "|".join(name for name, graph in STUDY.graphs.items() if graph.type == kind) or "(?!)"
+
+
+def kernel_files(wildcards):
+    """Files that a kernel's expression needs: graphs, and annotations' sources."""
+    graphs, annotations = inputs_of(STUDY.kernels[wildcards.kernel])
+    return {
+        "graphs": [file for name in graphs for file in graph_files(name, wildcards.dataset)],
+        "annotations": [located(STUDY.graphs[name].source) for name in annotations],
+    }
+
+
+def all_runs(pattern, **fixed):
+    """Expand a pattern over every dataset, model, strategy, split and seed."""
+    values = dict(dataset=DATASETS, model=MODELS, strategy=STRATEGIES, split=SPLITS, seed=SEEDS) | fixed
+    return expand(pattern, **values)
+
+
+def figure(kind):
+    """Both formats of a figure; the report shows the vector one."""
+    return f"results/figures/{{dataset}}/{kind}.svg", f"results/figures/{{dataset}}/{kind}.png"
+
+
+def per_dataset(pattern, **more):
+    return expand(pattern, dataset=DATASETS, **more)

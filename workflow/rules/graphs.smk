@@ -6,20 +6,6 @@ Makes:    results/{dataset}/graphs/{graph}.edges.tsv.gz, .nodes.tsv, .summary.js
 """
 
 
-def graphs_where(kind):
-    """Regular expression of the graphs of this type."""
-    return "|".join(name for name, graph in STUDY.graphs.items() if graph.type == kind) or "(?!)"
-
-
-def kernel_files(wildcards):
-    """Files that a kernel's expression needs: graphs, and annotations' sources."""
-    graphs, annotations = inputs_of(STUDY.kernels[wildcards.kernel])
-    return {
-        "graphs": [file for name in graphs for file in graph_files(name, wildcards.dataset)],
-        "annotations": [located(STUDY.graphs[name].source) for name in annotations],
-    }
-
-
 rule go_graph:
     input:
         responses="results/{dataset}/responses.h5ad",

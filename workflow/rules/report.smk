@@ -9,15 +9,6 @@ METRICS = STUDY.figures.metrics
 COVERED_GRAPHS = sorted(name for name, graph in STUDY.graphs.items() if graph.type != "coexpression")
 
 
-def figure(kind):
-    """Both formats of a figure; the report shows the vector one."""
-    return f"results/figures/{{dataset}}/{kind}.svg", f"results/figures/{{dataset}}/{kind}.png"
-
-
-def per_dataset(pattern, **more):
-    return expand(pattern, dataset=DATASETS, **more)
-
-
 # Tables that have a page in the report, and the caption of each.
 TABLE_PAGES = {
     "summary": "summary",
@@ -206,6 +197,7 @@ for table, caption in TABLE_PAGES.items():
 rule overview:
     input:
         summary="results/tables/summary.tsv",
+        curves="results/tables/learning_curves.tsv",
         responses=per_dataset("results/{dataset}/responses.h5ad"),
         names=per_dataset("results/{dataset}/gene_names.tsv"),
         filters=[f"results/{name}/filters.tsv" for name in DATASETS if STUDY.datasets[name].type == "cells"],
@@ -216,12 +208,13 @@ rule overview:
             if has_graph(dataset, graph)
         ],
     output:
-        report(
+        page=report(
             "results/pages/overview.html",
             caption="../report/overview.rst",
             category="Overview",
             labels={"page": "overview"},
         ),
+        text="results/summary.txt",
     log:
         "results/logs/pages/overview.log",
     benchmark:
@@ -233,6 +226,7 @@ rule overview:
         runtime=20,
     params:
         title=STUDY.title,
+        metrics=METRICS,
         ran={
             "strategies": ", ".join(STRATEGIES),
             "models": ", ".join(MODELS),

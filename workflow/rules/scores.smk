@@ -7,12 +7,6 @@ Makes:    results/{dataset}/scores/{model}/{strategy}/split{split}.seed{seed}.pa
 """
 
 
-def all_runs(pattern, **fixed):
-    """Expand a pattern over every dataset, model, strategy, split and seed."""
-    values = dict(dataset=DATASETS, model=MODELS, strategy=STRATEGIES, split=SPLITS, seed=SEEDS) | fixed
-    return expand(pattern, **values)
-
-
 rule score:
     input:
         responses="results/{dataset}/responses.h5ad",

@@ -1,18 +1,24 @@
-"""Write the report's first page from the summary, the datasets, the names and the graphs."""
+"""Write the report's first page, and the results as plain text."""
 
 from perturbselect.files import read_tsv, write_bytes
 from perturbselect.job import logged
 from perturbselect.report import overview_tables
 from perturbselect.report.overview import overview_page
+from perturbselect.report.plain_text import text_summary
+from perturbselect.scores.tables import read_curves
 
 with logged(snakemake.log[0]):
+    summary = read_tsv(snakemake.input.summary, dtype={"budget": str})
     page = overview_page(
         snakemake.params.title,
         ran=snakemake.params.ran,
         datasets=overview_tables.dataset_table(snakemake.input.responses),
-        summary=read_tsv(snakemake.input.summary, dtype={"budget": str}),
+        summary=summary,
         names=overview_tables.name_counts(snakemake.input.names),
         graphs=overview_tables.graph_table(snakemake.input.graphs),
         left_out=overview_tables.left_out(snakemake.input.filters),
     )
-    write_bytes(page.encode(), snakemake.output[0])
+    curves = read_curves(snakemake.input.curves)
+    text = text_summary(snakemake.params.title, curves, summary, snakemake.params.metrics)
+    write_bytes(text.encode(), snakemake.output.text)
+    write_bytes(page.encode(), snakemake.output.page)

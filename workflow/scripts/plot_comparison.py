@@ -1,13 +1,14 @@
 """Draw each strategy's paired difference to random by one metric."""
 
-from perturbselect.files import is_simulated, read_tsv
+from perturbselect.files import is_simulated
 from perturbselect.job import logged
 from perturbselect.report.comparison import plot
 from perturbselect.report.style import save
+from perturbselect.scores.tables import read_curves
 
 with logged(snakemake.log[0]):
     figure = plot(
-        read_tsv(snakemake.input.comparisons, dtype={"budget": object}),
+        read_curves(snakemake.input.comparisons),
         snakemake.wildcards.dataset,
         strategies=snakemake.params.strategies,
         metric=snakemake.wildcards.metric,

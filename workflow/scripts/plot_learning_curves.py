@@ -1,13 +1,14 @@
 """Draw a dataset's learning curves by one metric."""
 
-from perturbselect.files import is_simulated, read_tsv
+from perturbselect.files import is_simulated
 from perturbselect.job import logged
 from perturbselect.report.learning_curves import plot
 from perturbselect.report.style import save
+from perturbselect.scores.tables import read_curves
 
 with logged(snakemake.log[0]):
     figure = plot(
-        read_tsv(snakemake.input.curves, dtype={"budget": object}),
+        read_curves(snakemake.input.curves),
         snakemake.wildcards.dataset,
         strategies=snakemake.params.strategies,
         metrics=[snakemake.wildcards.metric],

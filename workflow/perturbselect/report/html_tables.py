@@ -19,7 +19,7 @@ thead th { position: sticky; top: 0; background: #fff; border-bottom: 2px solid 
 p.note { color: #555; }
 .warning { background: #fff3cd; border-left: 4px solid #d39e00; padding: .5rem .8rem; }
 """
-_LONG = 50
+_LONG = 30
 
 
 def page(title: str, body: str) -> str:

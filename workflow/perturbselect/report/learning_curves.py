@@ -34,7 +34,8 @@ def plot(
 
     Lines are means over runs, bands their 95 % bootstrap intervals. Floors are dashed, the ceiling
     is dotted; those far outside the range of the curves are named at the edge instead, so that
-    differences between strategies stay visible.
+    differences between strategies stay visible. Each panel has its own scale: a model that fails
+    with few perturbations must not flatten the others.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def plot(
         width, height = max(6.4, 3.4 * len(models) + 0.8), 2.9 * len(metrics) + 1.1
         height += 0.17 * len(strategies) / max(1, width // 2)
         figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(len(metrics), len(models), squeeze=False, sharex=True, sharey="row")
+        axes = figure.subplots(len(metrics), len(models), squeeze=False, sharex=True)
         for row, metric in enumerate(metrics):
             of_metric = of_dataset[of_dataset["metric"] == metric]
             for column, model in enumerate(models):
@@ -79,7 +80,8 @@ def plot(
                 if row == len(metrics) - 1:
                     axis.set_xlabel("perturbations measured (number)")
             axes[row, 0].set_ylabel(f"{_wrapped(METRICS[metric].label)}\n({METRICS[metric].direction})")
-            _draw_references(list(axes[row]), of_metric)
+            for axis in axes[row]:
+                _draw_references(axis, of_metric)
         title(figure, heading, simulated)
         legend_below(figure, axes.ravel())
     return figure
@@ -107,34 +109,29 @@ def _draw_model(axis: Axes, curves: pd.DataFrame, strategies: Sequence[str]) -> 
     axis.set_axisbelow(True)
 
 
-def _draw_references(axes: list[Axes], of_metric: pd.DataFrame) -> None:
-    """Draw floors and ceiling into a row of panels that share their y axis."""
+def _draw_references(axis: Axes, of_metric: pd.DataFrame) -> None:
+    """Draw floors and ceiling into a panel; name at the edge those that are far outside."""
     references = of_metric[of_metric["strategy"].isna()].set_index("model")["mean"]
-    low, high = axes[0].get_ylim()
+    low, high = axis.get_ylim()
     reach = 0.35 * (high - low)
     near = references[(references > low - reach) & (references < high + reach)]
     margin = 0.04 * (high - low)
-    axes[0].set_ylim(min([low, *(near - margin)]), max([high, *(near + margin)]))
-    for axis in axes:
-        for model in near.index.intersection(list(_REFERENCES)):
-            label, line = _REFERENCES[model]
-            axis.axhline(
-                near[model], color=REFERENCE_GREY, linestyle=line, linewidth=1.2, label=label, zorder=1
+    axis.set_ylim(min([low, *(near - margin)]), max([high, *(near + margin)]))
+    for model in near.index.intersection(list(_REFERENCES)):
+        label, line = _REFERENCES[model]
+        axis.axhline(near[model], color=REFERENCE_GREY, linestyle=line, linewidth=1.2, label=label, zorder=1)
+    # The curves leave a corner free: at the left on the ceiling's side, at the right on the floors'.
+    far = references.drop(near.index)
+    for side, models in (("left", [CEILING]), ("right", FLOORS)):
+        for above in (True, False):
+            here = far[far.index.isin(models) & ((far > high) == above)]
+            axis.text(
+                0.015 if side == "left" else 0.985,
+                0.98 if above else 0.02,
+                "\n".join(f"{_REFERENCES[m][0]} {v:.3g} {'↑' if above else '↓'}" for m, v in here.items()),
+                transform=axis.transAxes,
+                ha=side,
+                va="top" if above else "bottom",
+                fontsize=7,
+                color="#555555",
             )
-        # The curves leave a corner free: at the left on the ceiling's side, at the right on the floors'.
-        far = references.drop(near.index)
-        for side, models in (("left", [CEILING]), ("right", FLOORS)):
-            for above in (True, False):
-                here = far[far.index.isin(models) & ((far > high) == above)]
-                axis.text(
-                    0.015 if side == "left" else 0.985,
-                    0.98 if above else 0.02,
-                    "\n".join(
-                        f"{_REFERENCES[m][0]} {v:.3g} {'↑' if above else '↓'}" for m, v in here.items()
-                    ),
-                    transform=axis.transAxes,
-                    ha=side,
-                    va="top" if above else "bottom",
-                    fontsize=7,
-                    color="#555555",
-                )

@@ -66,12 +66,37 @@ def overview_page(
     parts.append("</tbody></table>")
     parts.append("<h2>Datasets</h2>\n" + table_html(datasets))
     parts.append(
-        "<h2>Best strategy of each model at the largest budget</h2>\n" + _table(summary, "No scores.")
+        "<h2>Best strategy of each model at the largest budget</h2>\n"
+        + _table(best_strategies(summary), "No scores.")
     )
     parts.append("<h2>Knowledge graphs</h2>\n" + _table(graphs, "No graphs."))
     parts.append("<h2>Gene names</h2>\n" + _table(names, "No names were reconciled."))
     parts.append("<h2>Left out</h2>\n" + _table(left_out, "Nothing was left out."))
     return page(title, "\n".join(parts))
+
+
+def best_strategies(summary: pd.DataFrame) -> pd.DataFrame:
+    """Lay the table ``summary`` out for reading: a score and a difference with their intervals."""
+    rows = summary[~summary["model"].isin(FLOORS)]
+
+    def with_interval(mean: str, low: str, high: str) -> list[str]:
+        return [
+            "–" if pd.isna(m) else f"{cell(m)} ({cell(a)} to {cell(b)})"
+            for m, a, b in zip(rows[mean], rows[low], rows[high], strict=True)
+        ]
+
+    return pd.DataFrame(
+        {
+            "dataset": rows["dataset"],
+            "model": rows["model"],
+            "metric": [METRICS[name].label for name in rows["metric"]],
+            "measured": rows["n_selected"],
+            "best strategy": rows["strategy"],
+            "score (95 % interval)": with_interval("mean", "low", "high"),
+            "difference to random": with_interval("difference", "difference_low", "difference_high"),
+            "runs": rows["n_runs"],
+        }
+    )
 
 
 def _table(table: pd.DataFrame, otherwise: str) -> str:

@@ -1,0 +1,54 @@
+"""The study's results as plain text, for a terminal or a page of documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from perturbselect.report.overview import statements, warnings
+from perturbselect.scores.metrics import METRICS
+
+
+def text_summary(title: str, curves: pd.DataFrame, summary: pd.DataFrame, metrics: Sequence[str]) -> str:
+    """Write warnings, who won, and for each dataset and metric the mean score by strategy and budget.
+
+    Parameters
+    ----------
+    title : str
+        Title of the study.
+    curves : DataFrame
+        Table ``learning_curves``.
+    summary : DataFrame
+        Table ``summary``.
+    metrics : sequence of str
+        Which to show.
+
+    Returns
+    -------
+    str
+        Lines of text; the same tables give the same text.
+    """
+    lines = [title, "=" * len(title), "", *(f"! {warning}" for warning in warnings(summary))]
+    lines += [f"* {sentence}" for sentence in statements(summary)]
+    for dataset, of_dataset in curves.groupby("dataset", sort=False):
+        for metric in metrics:
+            rows = of_dataset[of_dataset["metric"] == metric]
+            runs = int(rows.loc[rows["strategy"].notna(), "n_runs"].max())
+            rule = METRICS[metric]
+            lines += ["", f"{dataset}: {rule.label}, {rule.direction} (mean of {runs} runs)"]
+            lines += [_by_budget(rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _by_budget(rows: pd.DataFrame) -> str:
+    """Lay out one metric: a row per model and strategy, a column per budget; references last."""
+    contenders = rows[rows["strategy"].notna()]
+    columns = contenders.sort_values("n_selected")["budget"].unique()
+    table = contenders.pivot(index=["model", "strategy"], columns="budget", values="mean")[columns]
+    references = rows[rows["strategy"].isna()].set_index("model")["mean"]
+    for model, value in references.items():
+        table.loc[(model, "(reference)"), :] = value
+    flat = table.reset_index()
+    flat.columns = [str(name) for name in flat.columns]
+    return flat.to_string(index=False, na_rep="-", float_format=lambda value: f"{value:.4g}")
