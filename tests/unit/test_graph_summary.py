@@ -5,9 +5,10 @@ import json
 import numpy as np
 import scipy.sparse as sp
 
+from perturbselect.data.gene_names import read_aliases
 from perturbselect.files import write_tsv
 from perturbselect.graphs.graph import Graph, read_graph, write_edges
-from perturbselect.graphs.summary import describe, node_table
+from perturbselect.graphs.summary import describe, node_table, source_names
 
 
 def graph():
@@ -51,3 +52,11 @@ def test_files_give_the_graph_back(tmp_path):
     assert back.genes.tolist() == graph().genes.tolist()
     assert (back.adjacency != graph().adjacency).nnz == 0
     assert back.in_source.tolist() == graph().in_source.tolist()
+
+
+def test_source_names_that_no_table_knows_are_listed(tmp_path):
+    table = tmp_path / "aliases.tsv"
+    table.write_text("ensembl_gene_id\tsymbol\tsynonyms\nENSG1\tA\tOLD\nENSG2\tB\t\n")
+    names = source_names(np.array(["A", "B", "NEVERHEARD"]), read_aliases(table))
+    assert names == {"source_genes": 3, "source_names_not_matched": ["NEVERHEARD"]}
+    assert source_names(np.array(["A"]), read_aliases(None))["source_names_not_matched"] == []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
@@ -360,6 +360,13 @@ def budget_size(budget: int | str, pool: int) -> int:
     if isinstance(budget, int):
         return budget
     return math.ceil(pool * float(budget[:-1]) / 100 - 1e-9)
+
+
+def largest_budgets(budgets: Sequence[int | str]) -> list[int | str]:
+    """Return the largest number and the largest share: one of them is the largest budget of any pool."""
+    numbers = [budget for budget in budgets if isinstance(budget, int)]
+    shares = [budget for budget in budgets if isinstance(budget, str)]
+    return [*sorted(numbers)[-1:], *sorted(shares, key=lambda share: float(share[:-1]))[-1:]]
 
 
 def load_config(raw: Mapping[str, Any], where: str) -> Config:

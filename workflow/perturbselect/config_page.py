@@ -50,9 +50,12 @@ def schema() -> dict[str, Any]:
             options = TypeAdapter(member).json_schema()
             options["properties"] = options.get("properties", {}) | {registry.kind: {"const": name}}
             whole["$defs"][f"{registry.kind}_{name}"] = options
-        whole["properties"][key]["additionalProperties"] = {
-            "anyOf": [{"$ref": f"#/$defs/{registry.kind}_{name}"} for name in registry]
+        section = whole["properties"][key]
+        (names,) = section.pop("patternProperties")
+        section["patternProperties"] = {
+            names: {"anyOf": [{"$ref": f"#/$defs/{registry.kind}_{name}"} for name in registry]}
         }
+        section["additionalProperties"] = False
     return whole
 
 

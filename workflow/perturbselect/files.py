@@ -99,7 +99,7 @@ def read_h5ad(path: str | os.PathLike, **options: Any) -> AnnData:
         raise InputError(f"{path}: no such file")
     try:
         return anndata.read_h5ad(path, **options)
-    except (OSError, KeyError, anndata._io.utils.AnnDataReadError) as error:
+    except (OSError, KeyError, TypeError, anndata._io.utils.AnnDataReadError) as error:
         raise InputError(
             f"{path}: cannot be read as .h5ad ({error}); it may be truncated: fetch or write it again"
         ) from error

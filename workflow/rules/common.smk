@@ -4,15 +4,19 @@ Provides: STUDY (perturbselect.config.Config), the lists DATASETS, GRAPHS,
 STRATEGIES, MODELS, BUDGETS, SPLITS, SEEDS, and the functions below.
 """
 
+import os
 import re
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-sys.path.insert(0, str(Path(workflow.current_basedir) / ".."))
+# The package beside these rules, here and in the jobs, whatever else is installed.
+PACKAGE = str((Path(workflow.current_basedir) / "..").resolve())
+sys.path.insert(0, PACKAGE)
+os.environ["PYTHONPATH"] = os.pathsep.join([PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])])
 
-from perturbselect.config import budget_label, load_config
+from perturbselect.config import budget_label, largest_budgets, load_config
 from perturbselect.data.preflight import preflight
 from perturbselect.data.sources import Downloads
 from perturbselect.errors import InputError

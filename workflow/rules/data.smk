@@ -18,7 +18,8 @@ rule download:
         "results/benchmarks/download/{file}.tsv"
     wildcard_constraints:
         file="|".join(map(re.escape, DOWNLOADS.files)) or "(?!)",
-    retries: 2
+    # The script itself tries again where that may help.
+    retries: 0
     localrule: True
     conda:
         "../../envs/perturbselect.yaml"

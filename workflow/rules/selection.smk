@@ -35,7 +35,7 @@ for strategy in STRATEGIES:
         params:
             strategy=known,
             options=options,
-            budgets=STUDY.budgets,
+            budgets=largest_budgets(STUDY.budgets),
             seed=lambda wildcards, strategy=strategy: [
                 STUDY.seed,
                 "select",

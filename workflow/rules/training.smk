@@ -43,7 +43,7 @@ for model in MODELS:
         resources:
             mem_mb=lambda wildcards, attempt: attempt * 4000,
             runtime=lambda wildcards, attempt: attempt * 120,
-            gpu=1 if STUDY.device == "cuda" and known == "gears" else 0,
+            gpu=int(STUDY.device == "cuda" and getattr(member, "uses_gpu", False)),
         params:
             model=known,
             options=options,

@@ -6,7 +6,7 @@ from perturbselect.files import read_names, write_json, write_tsv
 from perturbselect.graphs.go import go_graph, read_annotation
 from perturbselect.graphs.graph import write_edges
 from perturbselect.graphs.membership import graph_nodes, perturbed_genes
-from perturbselect.graphs.summary import describe, node_table
+from perturbselect.graphs.summary import describe, node_table, source_names
 from perturbselect.job import logged
 
 with logged(snakemake.log[0]):
@@ -19,4 +19,5 @@ with logged(snakemake.log[0]):
     graph = go_graph(annotation, nodes, options, name)
     write_edges(graph, snakemake.output.edges)
     write_tsv(node_table(graph, perturbed_genes(perturbations)), snakemake.output.nodes)
-    write_json(describe(graph, perturbations), snakemake.output.summary)
+    names = source_names(annotation.genes, aliases)
+    write_json(describe(graph, perturbations) | names, snakemake.output.summary)

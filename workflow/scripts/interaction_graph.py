@@ -7,7 +7,7 @@ from perturbselect.graphs.edges import edge_genes, interaction_graph, read_edges
 from perturbselect.graphs.graph import write_edges
 from perturbselect.graphs.membership import graph_nodes, perturbed_genes
 from perturbselect.graphs.string import read_string
-from perturbselect.graphs.summary import describe, node_table
+from perturbselect.graphs.summary import describe, node_table, source_names
 from perturbselect.job import logged
 
 with logged(snakemake.log[0]):
@@ -25,4 +25,5 @@ with logged(snakemake.log[0]):
     graph = interaction_graph(edges, nodes, options, name)
     write_edges(graph, snakemake.output.edges)
     write_tsv(node_table(graph, perturbed_genes(perturbations)), snakemake.output.nodes)
-    write_json(describe(graph, perturbations), snakemake.output.summary)
+    names = source_names(edge_genes(edges), aliases)
+    write_json(describe(graph, perturbations) | names, snakemake.output.summary)

@@ -23,11 +23,15 @@ with logged(snakemake.log[0]):
     graphs = {name: read_graph(*files[2 * i : 2 * i + 2]) for i, name in enumerate(snakemake.params.graphs)}
     kernel = read_h5ad(snakemake.input.kernel[0]).to_df() if snakemake.input.get("kernel") else None
 
+    # `--resources gpu=0` takes the device from a job that asks for one.
+    device = snakemake.params.device
+    if device == "cuda" and snakemake.resources.gpu == 0:
+        device = "cpu"
     histories = []
     for budget, path in zip(snakemake.params.budgets, snakemake.output.predictions, strict=True):
         training = responses[picks[: budget_size(budget, pool_size)]].copy()
         seed = integer_seed(*snakemake.params.seed)
-        prediction = model.predict(training, test, Knowledge(graphs, kernel), seed, snakemake.params.device)
+        prediction = model.predict(training, test, Knowledge(graphs, kernel), seed, device)
         predictions = anndata.AnnData(
             prediction.mean.astype(np.float32),
             obs=pd.DataFrame(index=test),

@@ -1,10 +1,11 @@
 """Files of public archives, by name.
 
 No network was at hand when this table was written: no address was tried. Addresses and
-checksums were collected from public repositories that downloaded the files: the scPerturb
-MD5s are those that two or more of them recorded for Zenodo record 10044268 (version 1.3),
-the GEARS MD5s are of the zip archives as served by Harvard Dataverse. Where no published
-checksum was found, `checksum` is None: the download is then not verified, and says so.
+checksums were collected from public repositories that downloaded the files. The scPerturb
+MD5s are those that they recorded for Zenodo record 10044268 (Norman and Adamson: two or
+more of them; Dixit and Replogle: one); the GEARS MD5s are of the zip archives as served by
+Harvard Dataverse. Where no published checksum was found, `checksum` is None: the download
+is then not verified, and says so.
 """
 
 from __future__ import annotations

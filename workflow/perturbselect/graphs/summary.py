@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,9 @@ from scipy.sparse.csgraph import connected_components
 
 from perturbselect.graphs.graph import Graph
 from perturbselect.graphs.membership import membership
+
+if TYPE_CHECKING:
+    from perturbselect.data.gene_names import Aliases
 
 
 def node_table(graph: Graph, perturbation_genes: np.ndarray) -> pd.DataFrame:
@@ -45,6 +48,26 @@ def node_table(graph: Graph, perturbation_genes: np.ndarray) -> pd.DataFrame:
             "component": rank[label],
         }
     )
+
+
+def source_names(genes: np.ndarray, aliases: Aliases) -> dict[str, Any]:
+    """Count the genes of a graph's source, and list those that the alias table does not know.
+
+    Parameters
+    ----------
+    genes : ndarray of str
+        As read, names already reconciled: what has no current symbol kept its own name.
+    aliases : Aliases
+
+    Returns
+    -------
+    dict, JSON-ready
+        ``source_genes`` (number) and ``source_names_not_matched`` (names; none without an
+        alias table).
+    """
+    table = aliases.reconcile(genes)
+    unmatched = table.loc[table["status"].isin(["unmatched", "ambiguous"]), "name"]
+    return {"source_genes": len(genes), "source_names_not_matched": sorted(unmatched)}
 
 
 def describe(graph: Graph, perturbations: Sequence[str] | np.ndarray) -> dict[str, Any]:

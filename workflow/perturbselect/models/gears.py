@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -36,9 +36,12 @@ class Gears:
     of the training: the co-expression hop reaches every cell, the direction term has a
     gradient (`neural.loss.direction`), embeddings that no measured perturbation reaches
     are not decayed, control cells are no training condition (a perturbation's moments
-    do not hold theirs), the output bias starts at the mean training response, and
-    evaluation uses the exact batch-normalisation statistics of the training set.
+    do not hold theirs), the output layer starts at the mean training response (weights 0:
+    random ones are noise larger than the responses of a weak screen), and evaluation
+    uses the exact batch-normalisation statistics of the training set.
     """
+
+    uses_gpu: ClassVar[bool] = True
 
     graph: Annotated[str, Field(description="Perturbation graph: a key of `graphs`.")] = "go"
     coexpression: Annotated[
@@ -101,6 +104,7 @@ class Gears:
             network = Network(sparse_tensor(hop), len(graph), self.hidden)
         network.node = torch.nn.Parameter(network.node.detach()[reached].clone())
         with torch.no_grad():
+            network.output_weight.zero_()
             network.output_bias[:, 0] = torch.from_numpy(responses.mean(axis=0))
         network.to(device)
 

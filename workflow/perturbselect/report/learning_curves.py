@@ -134,4 +134,5 @@ def _draw_references(axis: Axes, of_metric: pd.DataFrame) -> None:
                 va="top" if above else "bottom",
                 fontsize=7,
                 color="#555555",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5} if len(here) else None,
             )

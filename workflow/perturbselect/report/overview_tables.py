@@ -57,7 +57,7 @@ def name_counts(names: Sequence[str | os.PathLike]) -> pd.DataFrame:
 
 
 def graph_table(summaries: Sequence[str | os.PathLike]) -> pd.DataFrame:
-    """Return a row per dataset and graph: its size, its components, and who is not in it.
+    """Return a row per dataset and graph: its size, who is not in it, and its source's names.
 
     Parameters
     ----------
@@ -78,6 +78,8 @@ def graph_table(summaries: Sequence[str | os.PathLike]) -> pd.DataFrame:
                 "median degree": found["degree_median"],
                 "perturbations not in it": len(found["perturbations_not_in_graph"]),
                 "names": _listed(pd.Series(found["perturbations_not_in_graph"], dtype=object)),
+                "genes of the source": found.get("source_genes"),
+                "names not matched": len(found.get("source_names_not_matched", [])),
             }
         )
     return pd.DataFrame(rows)

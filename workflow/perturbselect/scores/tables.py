@@ -22,7 +22,7 @@ from perturbselect.seeds import generator
 
 FLOORS = ["control_mean", "training_mean"]
 HEADLINE = "pearson_delta_perturbed_ref"
-SIMPLE_MODELS = ["training_mean", "kernel_ridge"]
+SIMPLE_MODELS = ["control_mean", "training_mean", "kernel_ridge"]
 NETWORK = "gears"
 _RUN = ["split", "seed"]
 _INTEGERS = ["split", "seed", "n_selected", "n_perturbations", "undefined"]
@@ -349,11 +349,11 @@ def summary(
     DataFrame
         Table ``summary``: dataset, metric, model, budget, n_selected, strategy, mean, low, high,
         n_runs, baseline, difference, difference_low, difference_high, beaten_by (names joined by
-        commas, else empty). Strategy, budget and n_selected are empty for the floor's training mean.
+        commas, else empty). Strategy, budget and n_selected are empty for the floors.
     """
     trained = curves.loc[curves["strategy"].notna(), "model"].unique()
-    curves = curves[~curves["model"].isin([CEILING, "control_mean"])]
-    # The floor's training mean stands in where the study does not train that model.
+    curves = curves[curves["model"] != CEILING]
+    # The floors stand in where the study does not train those models.
     curves = curves[curves["strategy"].notna() | ~curves["model"].isin(trained)]
     keys = ["dataset", "model", "strategy", "budget", "metric"]
     compared = differences[[*keys, "baseline", "difference", "low", "high"]].rename(
