@@ -1,5 +1,6 @@
 """The documentation agrees with the repository: links, paths, commands, names, the README's code."""
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -7,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from perturbselect.config import load_config
 from perturbselect.data.presets import PRESETS
 from perturbselect.graphs.kernel_expression import OF_GRAPH, OF_KERNELS
+from perturbselect.load_config import load_config
 from perturbselect.models import MODELS
 from perturbselect.scores.metrics import METRICS
 from perturbselect.selection import STRATEGIES
@@ -95,7 +96,7 @@ def test_metrics_have_a_row(name):
 def test_strategies_and_models_have_a_heading(page, registry):
     for name, member in registry.items():
         text = section(REPOSITORY / "docs" / page, f"`{name}`")
-        for option in member.__dataclass_fields__:
+        for option in (field.name for field in dataclasses.fields(member)):
             assert f"`{option}`" in text, f"{page}: option {option} of {name}"
 
 

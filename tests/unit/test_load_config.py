@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from perturbselect.config import load_config
 from perturbselect.errors import InputError
+from perturbselect.load_config import load_config
 
 GOOD = {
     "datasets": {"demo": {"type": "cells", "source": {"path": "x"}}},

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from anndata import AnnData
 
-from perturbselect.config import load_config
 from perturbselect.data.h5ad_header import header
 from perturbselect.data.preflight import preflight
 from perturbselect.errors import InputError
+from perturbselect.load_config import load_config
 
 GENES = [f"G{i}" for i in range(12)]
 

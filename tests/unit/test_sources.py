@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from perturbselect.config import REPOSITORY, Source, load_config
+from perturbselect.config import REPOSITORY, Source
 from perturbselect.data.presets import PRESETS
 from perturbselect.data.sources import Downloads
+from perturbselect.load_config import load_config
 
 MD5 = "md5:0123456789abcdef0123456789abcdef"
 

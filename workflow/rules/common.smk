@@ -16,11 +16,12 @@ PACKAGE = str((Path(workflow.current_basedir) / "..").resolve())
 sys.path.insert(0, PACKAGE)
 os.environ["PYTHONPATH"] = os.pathsep.join([PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])])
 
-from perturbselect.config import budget_label, largest_budgets, load_config
+from perturbselect.config import budget_label, largest_budgets
 from perturbselect.data.preflight import preflight
 from perturbselect.data.sources import Downloads
 from perturbselect.errors import InputError
 from perturbselect.graphs.kernel_expression import inputs_of
+from perturbselect.load_config import load_config
 from perturbselect.provenance import file_digest, source_digest
 
 try:

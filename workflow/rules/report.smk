@@ -291,10 +291,13 @@ rule report:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        # Functions of `input` are not compared: another path is no reason to make the report again.
+        python=lambda wildcards, input: sys.executable,
+        snakefile=lambda wildcards, input: workflow.main_snakefile,
     message:
         "Write the report to {output}"
     shell:
         # Snakemake's own report, of the files made so far; this very run holds the lock.
-        # No parameters: a checkout at another path is no reason to make the report again.
-        "{sys.executable} -m snakemake --nolock --cores 1 --snakefile {workflow.main_snakefile:q}"
+        "{params.python} -m snakemake --nolock --cores 1 --snakefile {params.snakefile:q}"
         " --configfile results/study.yaml --report {output} -- {input} > {log} 2>&1"
