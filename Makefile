@@ -47,4 +47,4 @@ benchmark: env ## Measure the main job
 	$(BIN)/python benchmarks/main_job.py
 
 clean: ## Remove the environment and all results
-	rm -rf $(ENV) .snakemake && find results -mindepth 1 ! -name README.md -delete
+	rm -rf $(ENV) .snakemake runs && find results -mindepth 1 ! -name README.md -delete

@@ -196,3 +196,20 @@ def test_norman(data_root):
     names = set(cells.obs["perturbation"]) - {"control"}
     assert sum("+" in name for name in names) == 15
     assert all(name == "+".join(sorted(name.split("+"))) for name in names)
+
+
+def test_missing_labels_need_no_word_for_them(read):
+    cells, names = read(screen(["ctrl", None, "A+ctrl", "unknown", "B", None]), unassigned=["unknown"])
+    assert cells.obs["perturbation"].tolist() == ["control", "A", "B"]
+    assert cells.uns["unlabelled_cells"] == 3
+    assert names.loc[names["status"] == "left out", "name"].tolist() == ["unknown"]
+
+
+def test_two_names_of_one_target_pool(read):
+    aliases = Aliases(frozenset({"CD274", "TP53"}), {"PDL1": "CD274", "P53": "TP53"})
+    labels = ["ctrl", "PDL1", "CD274", "P53+CD274", "P53+PDL1", "TP53"]
+    cells, names = read(screen(labels, genes=("PDL1", "CD274", "C")), aliases)
+    assert cells.obs["perturbation"].tolist() == ["control", *["CD274"] * 2, *["CD274+TP53"] * 2, "TP53"]
+    assert cells.var_names.tolist() == ["PDL1", "CD274", "C"]  # measured genes stay apart
+    listed = names.set_index(["role", "name"])["status"]
+    assert (listed["gene", "PDL1"], listed["perturbation", "PDL1"]) == ("clash", "alias")

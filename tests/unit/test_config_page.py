@@ -62,7 +62,8 @@ def test_every_section_is_reached():
         "| `seed` | whole number | `0` | Master seed; every random choice derives from it. |",
         "| `datasets` | name → [CellsDataset](#cellsdataset) or [ResponsesDataset](#responsesdataset) "
         "| required | The screens. |",
-        '| `device` | `auto`, `cpu`, `cuda` | `"auto"` | Where networks train; `auto`: a GPU if there is one. |',
+        '| `device` | `auto`, `cpu`, `cuda` | `"auto"` '
+        "| Where networks train; `auto`: a GPU if there is one. |",
         "| `max_mito_share` | number or null | `null` | Share of mitochondrial UMIs, at most. |",
     ],
 )

@@ -119,8 +119,28 @@ def test_comparison(scores, count):
     )
     points = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
     assert points[0].get_xdata()[0] == pytest.approx(row["difference"].iloc[0])
-    clear = row["low"].iloc[0] > 0 or row["high"].iloc[0] < 0
-    assert (to_hex(points[0].get_markerfacecolor()) != "#ffffff") == clear
+    assert all(to_hex(point.get_markerfacecolor()) == "#ffffff" for point in points)  # 3 runs: too few
+
+
+def test_comparison_fills_points_that_are_clear_of_0():
+    table = pd.DataFrame(
+        {
+            "dataset": "d",
+            "model": "gears",
+            "strategy": ["a", "b", "c"],
+            "baseline": "random",
+            "budget": "10",
+            "n_selected": 10,
+            "metric": "mse",
+            "difference": 0.2,
+            "low": [0.1, 0.1, -0.1],
+            "high": 0.3,
+            "p_holm": [0.04, 0.06, 0.04],
+        }
+    )
+    figure = comparison.plot(table, "d", strategies=["random", "a", "b", "c"], metric="mse")
+    points = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
+    assert [to_hex(point.get_markerfacecolor()) != "#ffffff" for point in points] == [True, False, False]
 
 
 def test_comparison_without_baseline(scores):

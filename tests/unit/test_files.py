@@ -57,9 +57,14 @@ def test_nothing_else_is_left_in_the_folder(tmp_path, name):
 def test_failure_leaves_the_old_file_and_no_partial_one(tmp_path):
     path = tmp_path / "table.tsv"
     path.write_text("old")
-    with pytest.raises(RuntimeError), files.replacing(path) as partial:
-        partial.write_text("half of the new")
-        raise RuntimeError
+
+    def write() -> None:
+        with files.replacing(path) as partial:
+            partial.write_text("half of the new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

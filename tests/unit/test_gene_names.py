@@ -107,3 +107,15 @@ def test_the_real_table(data_root):
         ("ENSG00000141510.18", "clash"),
         ("QARS", "ambiguous"),
     ]
+
+
+def test_double_quotes_swallow_no_rows(tmp_path):
+    path = tmp_path / "symbols.tsv"
+    path.write_text(
+        "ensembl_gene_id\tsymbol\tsynonyms\tnote\n"
+        'ENSG1\tAAA\t"OLD1|OLD2"\t"open\n'
+        'ENSG2\tBBB\tOLD3\t\nENSG3\tCCC\t""\t"open\n'
+    )
+    found = read_aliases(path)
+    assert found.symbols == {"AAA", "BBB", "CCC"}
+    assert found.synonyms == {"OLD1": "AAA", "OLD2": "AAA", "OLD3": "BBB"}

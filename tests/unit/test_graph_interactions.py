@@ -97,3 +97,23 @@ def test_errors(tmp_path, links):
     edges = read_string(*links, STRING, Aliases())
     with pytest.raises(InputError, match=r"graphs\.ppi\.threshold"):
         interaction_graph(edges, NODES, STRING.model_copy(update={"threshold": 990}), "ppi")
+
+
+@pytest.mark.parametrize("delimiter", ["\t", " "])
+def test_annotations_that_begin_with_a_double_quote(tmp_path, delimiter):
+    rows = [["source", "target", "weight", "note"], ["A", "B", "1", '"open'], ["B", "C", "2", "x"]]
+    rows += [["C", "D", "3", '"open'], ["D", "A", "4", "x"]]
+    path = tmp_path / "edges.txt"
+    path.write_text("\n".join(delimiter.join(row) for row in rows) + "\n")
+    options = EdgesGraph(type="edges", source={"path": "x"})
+    assert len(read_edges(path, options, Aliases())) == 4
+    path.write_text("\n".join(delimiter.join(f'"{c}"' for c in row[:3]) for row in rows) + "\n")
+    assert edge_genes(read_edges(path, options, Aliases())).tolist() == ["A", "B", "C", "D"]
+
+
+def test_string_annotations_that_begin_with_a_double_quote(links):
+    path, info = links
+    lines = INFO.splitlines()
+    lines[1] = lines[1].replace("says", '"says')
+    info.write_bytes(gzip.compress("\n".join(lines).encode()))
+    assert edge_genes(read_string(path, info, STRING, Aliases())).tolist() == ["9606.ENSP09", "A", "B", "C"]

@@ -40,6 +40,15 @@ def of(expression, perturbations, graph, annotation):
     return kernel(expression, perturbations, {"ppi": graph}, {"go": annotation})
 
 
+@pytest.mark.parametrize(
+    ("expression", "option"), [("random_walk(ppi, restart=0.25)", "restart"), ("laplacian(ppi)", "delta")]
+)
+def test_equations_that_do_not_converge_are_refused(expression, option, graph, annotation, monkeypatch):
+    monkeypatch.setattr("perturbselect.graphs.kernels.STEPS", 1)
+    with pytest.raises(InputError, match=rf"{expression.split('(')[0]}\(ppi\): {option}=.*did not converge"):
+        of(expression, SINGLES, graph, annotation)
+
+
 def test_jaccard(annotation, graph):
     found = of("jaccard(go)", SINGLES, graph, annotation)
     sets = {gene: set(np.flatnonzero(annotation.of(np.array([gene])).toarray()[0])) for gene in SINGLES}

@@ -1,7 +1,9 @@
 """What a job leaves in its log and on the terminal."""
 
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -20,9 +22,14 @@ def test_output_goes_to_the_log_and_not_to_the_terminal(tmp_path, capsys):
 
 def test_bad_input_is_one_message_in_both(tmp_path, capsys):
     log = tmp_path / "job.log"
-    with pytest.raises(SystemExit) as ended, logged(str(log)):
-        print("begun")
-        raise InputError("cells.h5ad: no control cell; name one")
+
+    def job() -> None:
+        with logged(str(log)):
+            print("begun")
+            raise InputError("cells.h5ad: no control cell; name one")
+
+    with pytest.raises(SystemExit) as ended:
+        job()
     assert ended.value.code == 1
     assert log.read_text() == "begun\nERROR: cells.h5ad: no control cell; name one\n"
     assert capsys.readouterr().err == "ERROR: cells.h5ad: no control cell; name one\n"
@@ -57,3 +64,24 @@ def test_lines_are_in_the_log_while_the_job_runs(tmp_path):
     assert ended.returncode == 9
     assert log.read_text().startswith("step 1\n")
     assert "UserWarning: small" in log.read_text()
+
+
+def test_a_terminated_job_leaves_nothing_half_written(tmp_path, repository):
+    program = """
+import sys, time
+from pathlib import Path
+from perturbselect.files import replacing
+from perturbselect.job import logged
+with logged("job.log"), replacing("table.tsv") as partial:
+    partial.write_text("half")
+    Path("ready").touch()
+    time.sleep(60)
+"""
+    environment = os.environ | {"PYTHONPATH": str(repository / "workflow")}
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=environment)
+    while not (tmp_path / "ready").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(timeout=30) == 143
+    assert {path.name for path in tmp_path.iterdir()} == {"ready", "job.log"}

@@ -1,10 +1,14 @@
 """Labels of perturbations, as archives spell them."""
 
+import itertools
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from perturbselect.config import CellSource, ResponseSource
 from perturbselect.data.gene_names import Aliases
-from perturbselect.data.labels import canonical_names, perturbation_name, spelling
+from perturbselect.data.labels import canonical_names, label_text, perturbation_name, spelling
 
 
 @pytest.mark.parametrize(
@@ -54,9 +58,8 @@ def test_the_config_overrides_a_naming():
 def test_canonical_names_sort_after_reconciling():
     aliases = Aliases(symbols=frozenset({"A", "Z"}), synonyms={"M": "Z", "N": "A"})
     names, genes = canonical_names({"M+A": ["M", "A"], "N": ["N"], "ctrl": []}, aliases)
-    # N stands for A, which the list holds already: it stays apart
-    assert names == {"M+A": "A+Z", "N": "N", "ctrl": "control"}
-    assert genes.set_index("name")["status"].to_dict() == {"A": "symbol", "M": "alias", "N": "clash"}
+    assert names == {"M+A": "A+Z", "N": "A", "ctrl": "control"}
+    assert genes.set_index("name")["status"].to_dict() == {"A": "symbol", "M": "alias", "N": "alias"}
     assert perturbation_name(["B", "A", "B"]) == "A+B"
 
 
@@ -64,3 +67,24 @@ def test_responses_have_their_own_controls():
     spelt = spelling(ResponseSource(path="x", controls=["wt"]), ())
     assert spelt.targets("wt", lambda _: False) == []
     assert spelt.unassigned == {"", "nan", "None", "*"}
+
+
+def test_names_of_one_target_are_one_perturbation():
+    aliases = Aliases(
+        frozenset({"CD274", "TP53"}),
+        {"PDL1": "CD274", "B7H1": "CD274", "P53": "TP53"},
+        ensembl={"ENSG00000120217": "CD274"},
+    )
+    spellings = ["PDL1", "CD274", "B7H1", "ENSG00000120217", "ENSG00000120217.9"]
+    for chosen in itertools.combinations(spellings, 2):
+        names, genes = canonical_names({name: [name] for name in chosen}, aliases)
+        assert set(names.values()) == {"CD274"}
+        assert "clash" not in set(genes["status"])
+    names, _ = canonical_names({"P53+CD274": ["P53", "CD274"], "P53+PDL1": ["P53", "PDL1"]}, aliases)
+    assert set(names.values()) == {"CD274+TP53"}
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+@pytest.mark.parametrize("kind", [object, "category", "string"])
+def test_a_missing_label_is_empty(missing, kind):
+    assert label_text(pd.Series([missing, " A ", "nan"], dtype=kind)).tolist() == ["", "A", "nan"]

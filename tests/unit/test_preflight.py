@@ -74,6 +74,7 @@ def study(tmp_path):
         "budgets": [9, "50%"],
         "strategies": {"random": {}, "near": {"strategy": "graphreach", "graph": "go", "hops": 2}},
         "models": {"kernel_ridge": {"kernel": "prior"}, "gears": {"coexpression": "coexpression"}},
+        "figures": {"metrics": ["mse", "calibration"]},
     }
 
 
@@ -111,9 +112,18 @@ def test_good(study):
         (
             "strategies.near",
             {"graph": "coexpression"},
-            r"near\.graph: 'coexpression' is a co-.*datasets\.published",
+            r"near\.graph: 'coexpression' is a co-expression graph: .*go, string or edges",
         ),
         ("models", {"kernelridge": {}}, r"did you mean 'kernel_ridge'"),
+        (
+            "models",
+            {"training_mean": {"model": "kernel_ridge", "kernel": "prior"}},
+            r"models\.training_mean: .*another model.*'kernel_ridge'",
+        ),
+        ("models", {"split_half": {"model": "gears"}}, r"models\.split_half: .*reserved"),
+        ("strategies", {"degree": {"strategy": "random"}}, r"strategies\.degree: .*another strategy"),
+        ("figures", {"metrics": ["pearson"]}, r"figures\.metrics: unknown metric 'pearson'; did you mean"),
+        ("figures", {"metrics": ["mse", "mse"]}, r"figures\.metrics: 'mse' stands there twice"),
         (
             "models.kernel_ridge",
             {"kernel": "priors"},
@@ -170,6 +180,48 @@ def test_good(study):
         ),
         ("datasets.published.source", {"controls": ["wt", *GENES]}, r"every row is a control"),
         ("", {"budgets": [10]}, r"budgets: 10 is more than the pool .*12 perturbations.*leaves 9"),
+        ("", {"budgets": [True]}, r"budgets: 'True' is neither a number"),
+        (
+            "graphs.go",
+            {"source": {"url": "ftp://x/y", "checksum": "md5:0"}},
+            r"go\.source: url: 'ftp.*http://",
+        ),
+        ("graphs.go", {"source": {"preset": "go_human_gaf"}}, r"graphs\.go\.format: .*set format: gaf"),
+        (
+            "graphs.go",
+            {"source": {"preset": "norman2019_scperturb"}},
+            r"go\.source\.preset: .*raw counts.*take go_human_gaf",
+        ),
+        (
+            "graphs",
+            {"string": {"type": "string", "source": {"preset": "string_v12_human_links"}}},
+            r"graphs\.string\.info: .*string_v12_human_info",
+        ),
+        (
+            "graphs.string",
+            {"info": {"preset": "string_v12_human_links"}},
+            r"string\.info\.preset: .*take string_v12_human_info",
+        ),
+        (
+            "graphs.edges",
+            {"source": {"preset": "string_v12_human_links"}},
+            r"edges\.source\.preset: .*no preset",
+        ),
+        (
+            "datasets.screen",
+            {"source": {"preset": "dixit2016_gears"}},
+            r"screen\.source\.preset: .*log-normalised.*take dixit2016_scperturb$",
+        ),
+        (
+            "datasets.screen",
+            {"source": {"preset": "string_v12_human_info"}},
+            r"screen\.source\.preset: .*take norman2019_scperturb or ",
+        ),
+        (
+            "datasets.published",
+            {"source": {"preset": "norman2019_scperturb"}},
+            r"published\.source\.preset: .*no preset fits",
+        ),
         ("datasets.screen.source", {"path": "results/simulations/demo/cells.h5ad"}, r"simulations is empty"),
     ],
 )
@@ -265,6 +317,7 @@ def test_header_reads_what_anndata_wrote(tmp_path):
             "category": pd.Categorical(["x", None, "y"]),
             "text": ["a", "b", "c"],
             "number": [1, 2, 3],
+            "measure": [1.5, np.nan, 2],
             "nullable": pd.array([1, None, 3], dtype="Int64"),
         },
         index=["i", "j", "k"],
@@ -273,10 +326,11 @@ def test_header_reads_what_anndata_wrote(tmp_path):
     with header(tmp_path / "x.h5ad") as file:
         assert file.columns("obs") == list(obs.columns)
         assert file.index("obs").tolist() == ["i", "j", "k"]
-        assert file.column("obs", "category").tolist() == ["x", "nan", "y"]
+        assert file.column("obs", "category").tolist() == ["x", None, "y"]
         assert file.column("obs", "text").tolist() == ["a", "b", "c"]
         assert file.column("obs", "number").tolist() == ["1", "2", "3"]
-        assert file.column("obs", "nullable").tolist() == ["1", "nan", "3"]
+        assert file.column("obs", "measure").tolist() == ["1.5", None, "2.0"]
+        assert file.column("obs", "nullable").tolist() == ["1", None, "3"]
         assert file.layers == []
 
 
@@ -288,3 +342,76 @@ def test_configs_of_the_repository(name, repository, data_root, monkeypatch):
     monkeypatch.chdir(repository)
     raw = yaml.safe_load((repository / "config" / name).read_text())
     preflight(load_config(raw | {"data_root": str(data_root)}, name))
+
+
+@pytest.mark.parametrize(
+    ("option", "column"),
+    [("min_guide_umis", "guide_umis"), ("min_guide_share", "guide_share"), ("min_cells_per_guide", "guide")],
+)
+@pytest.mark.parametrize("remote", [False, True])
+def test_filters_name_their_column(study, option, column, remote):
+    screen = study["datasets"]["screen"]
+    screen["preprocess"] = {"filters": {option: 1}}
+    screen["source"]["columns"] = {"perturbation": "gene"}
+    if remote:
+        del screen["source"]["path"]
+        screen["source"] |= {"url": "https://example.org/x", "checksum": "md5:0"}
+    with pytest.raises(
+        InputError, match=rf"filters\.{option}: needs datasets\.screen\.source\.columns\.{column}"
+    ):
+        check(study)
+    screen["source"]["columns"][column] = "sg"
+    check(study)
+
+
+def test_a_preset_brings_the_column_of_a_filter(study):
+    screen = study["datasets"]["screen"]
+    screen["preprocess"] = {"filters": {"min_cells_per_guide": 5}}
+    for preset in ("dixit2016_scperturb", "norman2019_scperturb"):
+        screen["source"] = {"preset": preset}
+        check(study)
+    screen["source"] = {"preset": "norman2019_gears"}
+    with pytest.raises(
+        InputError, match=r"min_cells_per_guide: needs datasets\.screen\.source\.columns\.guide,"
+    ):
+        check(study)
+
+
+def test_a_coexpression_graph_has_no_perturbations(study):
+    del study["datasets"]["published"]
+    study["kernels"]["own"] = "random_walk(coexpression)"
+    with pytest.raises(InputError, match=r"kernels\.own: 'coexpression' is a co-expression graph"):
+        check(study)
+    del study["kernels"]["own"]
+    study["models"]["gears"]["graph"] = "coexpression"
+    with pytest.raises(InputError, match=r"models\.gears\.graph: 'coexpression' is a co-expression graph"):
+        check(study)
+
+
+def test_a_gaf_without_comments(study, tmp_path):
+    path = tmp_path / "go.gaf"
+    path.write_text("\t".join(["UniProtKB", *["x"] * 14]) + "\n")
+    check(study)
+    path.write_text("\t".join(["UniProtKB", *["x"] * 13]) + "\n")
+    with pytest.raises(InputError, match=r"is no GAF file.*15 columns"):
+        check(study)
+
+
+def test_missing_and_padded_labels_are_no_perturbations(study, tmp_path):
+    labels = ["wt", " wt ", None, *GENES, " G0 "]
+    rows = pd.DataFrame({"name": labels}, index=[f"r{i}" for i in range(16)])
+    layers = {"up": np.ones((16, 3))}
+    AnnData(np.ones((16, 3)), rows, layers=layers).write_h5ad(tmp_path / "responses.h5ad")
+    cells = pd.DataFrame({"gene": ["ctrl", None, *GENES]}, index=[f"c{i}" for i in range(14)])
+    cells["sg"] = cells["gene"]
+    layers = {"raw": np.ones((14, 3))}
+    AnnData(np.ones((14, 3)), cells, layers=layers).write_h5ad(tmp_path / "cells.h5ad")
+    study["budgets"] = [10]
+    for name in ("screen", "published"):
+        alone = study | {"datasets": {name: study["datasets"][name]}}
+        alone["datasets"][name]["source"]["unassigned"] = ["unknown"]
+        if name == "published":
+            alone["graphs"] = {"go": study["graphs"]["go"], "string": study["graphs"]["string"]}
+            alone["models"] = {"kernel_ridge": {"kernel": "prior"}}
+        with pytest.raises(InputError, match="of its 12 perturbations"):
+            check(alone)

@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from perturbselect.config import Filters, Preprocess
 from perturbselect.data.preprocess import highly_variable, log_normalise, preprocess
 from perturbselect.errors import InputError
+from perturbselect.table_schema import write_table
 
 
 def screen(n_genes=30, seed=0):
@@ -266,3 +267,16 @@ def test_real_screen(data_root):
     count = cell[:, expression.var_names[j]].X.toarray()[0, 0]
     expected = np.log1p(count * 1e4 / cell.obs["total_umis"].iloc[0])
     np.testing.assert_allclose(expression.X[i, j], expected, rtol=1e-5)
+
+
+def test_cells_left_out_at_import_come_first(tmp_path):
+    cells = screen()
+    cells.uns |= {"unlabelled_cells": np.int64(5), "cells_not_in_matrix": np.int64(2)}
+    _, table = preprocess(cells, Preprocess(min_cells=2, **ALL_GENES), "s")
+    assert table.iloc[:2, :5].to_numpy().tolist() == [
+        ["in the cell table, not in the matrix", "cells", 82, 2, 80],
+        ["no known target", "cells", 80, 5, 75],
+    ]
+    write_table(table, "filters", tmp_path / "filters.tsv")
+    _, table = preprocess(screen(), Preprocess(min_cells=2, **ALL_GENES), "s")
+    assert "no known target" not in set(table["step"])

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from perturbselect.config import CellSource, Source
-from perturbselect.data.presets import PRESETS, find_preset, with_preset
+from perturbselect.data.presets import KINDS, PRESETS, find_preset, with_preset
 from perturbselect.errors import InputError
 
 
@@ -14,6 +14,8 @@ def test_form(name):
     preset = PRESETS[name]
     assert preset.url.startswith("https://")
     assert "{" not in preset.url
+    assert preset.kind in KINDS
+    assert (preset.kind == "log_normalised") == ("log-normalised" in preset.what)
     assert preset.checksum is None or re.fullmatch(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", preset.checksum)
     # every key that a preset sets is a key of the section
     assert with_preset(CellSource(preset=name)).preset == name

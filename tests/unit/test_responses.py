@@ -142,3 +142,16 @@ def test_real_ranked_responses(data_root, line):
     rank, member = responses.layers["de_rank"], responses.X == 1
     assert all(rank[i][member[i]].max() == member[i].sum() - 1 for i in range(585) if member[i].any())
     assert not (responses.layers["de_significant"][~member]).any()
+
+
+def test_missing_labels_need_no_word_for_them(read):
+    file = table(rows=["r1", "r2", "r3", "r4"])
+    file.obs["gene"] = ["control", None, "Y", " Z "]
+    responses, _ = read(file, column="gene", unassigned=["unknown"])
+    assert responses.obs_names.tolist() == ["Y", "Z"]
+
+
+def test_two_names_of_one_target_are_two_rows_of_it(read):
+    aliases = Aliases(frozenset({"CD274"}), {"PDL1": "CD274"})
+    with pytest.raises(InputError, match=r"perturbation CD274 has 2 rows \(PDL1, CD274\)"):
+        read(table(rows=["control", "PDL1", "CD274", "C"]), aliases)

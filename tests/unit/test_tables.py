@@ -10,7 +10,8 @@ from jsonschema import Draft202012Validator
 from perturbselect.errors import InputError
 from perturbselect.files import write_tsv
 from perturbselect.report.html_tables import table_page
-from perturbselect.report.overview import overview_page, statements, warnings
+from perturbselect.report.overview import best_strategies, overview_page, statements, warnings
+from perturbselect.report.plain_text import text_summary
 from perturbselect.scores import tables
 from perturbselect.scores.metrics import METRICS
 from perturbselect.table_schema import FOLDER, check_table, table_schema
@@ -254,11 +255,68 @@ def test_summary_names_the_best_and_the_simple_model_that_beats_the_network(whol
     assert "control_mean" in mse.index
     assert pd.isna(mse.loc["kernel_ridge", "beaten_by"])
     assert mse.loc["training_mean", "mean"] == pytest.approx(0.5)
-    (warning,) = warnings(summary)
+    (warning,) = warnings(summary, "gears")
     assert "kernel_ridge (0.15) against gears (0.35)" in warning
     (sentence,) = statements(summary)
     assert "gears, 40 perturbations measured: degree is best" in sentence  # all alike: the first by name
-    assert "not clear of 0" in sentence
+    assert "best of 3 strategies" in sentence
+    assert "(2 runs: too few to tell)" in sentence
+    assert "clear of 0" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("runs", "others", "words"),
+    [
+        (1, 1, "1 run: too few to tell"),
+        (5, 1, "5 runs: too few to tell"),
+        (6, 1, "; clear of 0, Holm-adjusted p 0.0312)"),
+        (6, 2, "; not clear of 0, Holm-adjusted p 0.0625)"),  # interval apart from 0, but two tests
+    ],
+)
+def test_a_difference_is_clear_only_with_enough_runs(runs, others, words):
+    curves = {"random": [0.1], "a": [0.3], "b": [0.2]}
+    curves = dict(list(curves.items())[: 1 + others])
+    pairs = [(split, 0) for split in range(runs)]
+    scores = study(curves, runs=pairs, metric="pearson_delta_perturbed_ref", jitter=0.01)
+    summary = tables.summary(tables.learning_curves(scores), tables.comparisons(scores))
+    check_table(summary, table_schema("summary"))
+    assert summary["n_pairs"].tolist() == [runs]
+    assert summary["n_strategies"].tolist() == [1 + others]
+    (sentence,) = statements(summary.astype({"n_strategies": float, "n_pairs": float}))  # as read from TSV
+    assert words in sentence
+    assert f"best of {1 + others} strategies" in sentence
+    assert best_strategies(summary)["clear of 0"].tolist() == [
+        "too few runs" if runs < 6 else {1: "yes", 2: "no"}[others]
+    ]
+
+
+def test_labels_of_the_users_choice(whole):
+    """`rand: {strategy: random}`, `net: {model: gears}`, `ridge: {model: kernel_ridge}`."""
+    labels = {"random": "rand", "gears": "net", "kernel_ridge": "ridge"}
+    renamed = whole.replace({"strategy": labels, "model": labels})
+    compared = tables.comparisons(renamed, "rand")
+    assert set(compared["baseline"]) == {"rand"}
+    assert len(compared) == len(tables.comparisons(whole))
+    assert len(tables.data_saving(renamed, "rand")) == len(tables.data_saving(whole))
+    curves = tables.learning_curves(renamed)
+    models = {"net": "gears", "ridge": "kernel_ridge"}
+    summary = tables.summary(curves, compared, network="net", simple=tables.simple_models(models))
+    assert summary.dropna(subset="beaten_by").set_index("model")["beaten_by"].to_dict() == {"net": "ridge"}
+    (warning,) = warnings(summary, "net")
+    assert "ridge (0.15) against net (0.35)" in warning
+    assert "ridge (0.15) against net (0.35)" in text_summary("S", curves, summary, ["mse"], network="net")
+    for table in (tables.comparisons(renamed, None), tables.data_saving(renamed, None)):
+        assert table.empty
+    assert tables.summary(curves, compared, network=None)["beaten_by"].isna().all()
+
+
+def test_text_of_a_metric_that_no_model_has():
+    scores = study({"random": [0.8]}, runs=[(0, 0)])
+    curves = tables.learning_curves(scores)
+    summary = tables.summary(curves, tables.comparisons(scores))
+    text = text_summary("S", curves, summary, ["calibration", "mse"], network="gears")
+    assert f"d: {METRICS['calibration'].label}: no model of this study has it" in text
+    assert "(mean of 1 run)" in text
 
 
 def test_the_floors_training_mean_can_beat_the_network():
@@ -334,11 +392,13 @@ def test_overview_page(whole):
         names=empty,
         graphs=pd.DataFrame({"dataset": ["d"], "graph": ["go"], "nodes": [12]}),
         left_out=pd.DataFrame({"dataset": ["d"], "perturbation": ["GENE7"], "reason": ["3 cells"]}),
+        network="gears",
     )
     for piece in (
         "All data are simulated",
         "A simple model beats the network",
         "GENE7",
+        "picked by the same test scores",
         "No names were reconciled",
     ):
         assert piece in page
@@ -350,6 +410,7 @@ def test_overview_page(whole):
         names=empty,
         graphs=empty,
         left_out=empty,
+        network=None,
     )
     assert "simulated.</b>" not in real
     assert "Nothing to compare" in real

@@ -105,3 +105,26 @@ def test_no_counts(folder):
         mmwrite(file, sp.coo_matrix(np.log1p(COUNTS.T)))
     with pytest.raises(InputError, match="gene A in cell AA-1 is not a whole number"):
         read(folder)
+
+
+def test_cells_without_a_row_or_target_need_no_word_for_it(folder):
+    (folder / "cells.tsv").write_text(TABLE.replace("TT-1\tB", "TT-1\t"))
+    cells, _ = read(folder, source=SOURCE.model_copy(update={"unassigned": ["unknown"]}))
+    assert cells.obs["perturbation"].tolist() == ["control", "A+B"]
+    assert cells.uns["unlabelled_cells"] == 2
+
+
+def test_a_double_quote_swallows_no_rows(folder):
+    features = FEATURES.replace("\tA\t", '\t"A\t', 1).replace("\tB\t", '\t"B\t', 1)
+    (folder / "features.tsv.gz").write_bytes(gzip.compress(features.encode()))
+    rows = TABLE.replace("sgrna", "sgrna\tnote").replace("nt1", 'nt1\t"open').replace("b1", "b1\tx")
+    (folder / "cells.tsv").write_text(rows.replace("ab", "ab\tx").replace("a1", "a1\tx"))
+    cells, _ = read(folder)
+    assert cells.var_names.tolist() == ['"A', '"B']
+    assert cells.obs["perturbation"].tolist() == ["control", "A+B", "B"]
+
+
+def test_a_table_with_quotes_around_every_cell(folder):
+    lines = ["\t".join(f'"{cell}"' for cell in line.split("\t")) for line in TABLE.splitlines()]
+    (folder / "cells.tsv").write_text("\n".join(lines))
+    assert read(folder)[0].obs["perturbation"].tolist() == ["control", "A+B", "B"]

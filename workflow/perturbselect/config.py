@@ -6,16 +6,12 @@ generated from these models (``make docs``).
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-if TYPE_CHECKING:
-    pass
+from perturbselect.budgets import budget_label
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -51,6 +47,10 @@ class Source(Section):
             raise ValueError("give exactly one of path, url and preset")
         if (self.url is None) != (self.checksum is None):
             raise ValueError("url and checksum go together")
+        if self.url is not None and not self.url.startswith(("http://", "https://")):
+            raise ValueError(
+                f"url: '{self.url}' must start with http:// or https://; a local file goes under path"
+            )
         return self
 
 
@@ -328,6 +328,15 @@ class Config(Section):
 
     figures: Figures = Field(Figures(), description="Figures and the report's tables.")
 
+    @field_validator("budgets", mode="before")
+    @classmethod
+    def _no_truth_values(cls, budgets: Any) -> Any:
+        # YAML's `yes` would count as 1.
+        for budget in budgets if isinstance(budgets, list) else ():
+            if isinstance(budget, bool):
+                raise ValueError(f"'{budget}' is neither a number of perturbations nor a share like 20%")
+        return budgets
+
     @model_validator(mode="after")
     def _budgets(self) -> Config:
         for budget in self.budgets:
@@ -339,28 +348,3 @@ class Config(Section):
     def resolve(self, path: str) -> str:
         """Replace ``{data_root}`` in a path; a relative data_root starts at the repository."""
         return path.replace("{data_root}", str((REPOSITORY / self.data_root).resolve()))
-
-
-def budget_label(budget: int | str) -> str:
-    """Return how paths spell a budget: ``40``, or ``20pct`` for ``20%``."""
-    if isinstance(budget, int) and budget >= 1:
-        return str(budget)
-    if re.fullmatch(r"\d+(\.\d+)?%", str(budget)) and 0 < float(str(budget)[:-1]) <= 100:
-        return str(budget)[:-1] + "pct"
-    raise ValueError(
-        f"budgets: '{budget}' is neither a number of perturbations (at least 1) nor a share like 20%"
-    )
-
-
-def budget_size(budget: int | str, pool: int) -> int:
-    """Return a budget's number of perturbations (a share is rounded up)."""
-    if isinstance(budget, int):
-        return budget
-    return math.ceil(pool * float(budget[:-1]) / 100 - 1e-9)
-
-
-def largest_budgets(budgets: Sequence[int | str]) -> list[int | str]:
-    """Return the largest number and the largest share: one of them is the largest budget of any pool."""
-    numbers = [budget for budget in budgets if isinstance(budget, int)]
-    shares = [budget for budget in budgets if isinstance(budget, str)]
-    return [*sorted(numbers)[-1:], *sorted(shares, key=lambda share: float(share[:-1]))[-1:]]

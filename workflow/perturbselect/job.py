@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ def logged(path: str) -> Iterator[None]:
     log; anything else leaves its traceback in both.
     """
     terminal = sys.stderr
+    # Ended by a scheduler or a user: leave the block as after an error, so that nothing half-written stays.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
         try:

@@ -14,9 +14,9 @@ from snakemake.exceptions import WorkflowError
 # The package beside these rules, here and in the jobs, whatever else is installed.
 PACKAGE = str((Path(workflow.current_basedir) / "..").resolve())
 sys.path.insert(0, PACKAGE)
-os.environ["PYTHONPATH"] = os.pathsep.join([PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])])
+os.environ.update(PYTHONPATH=os.pathsep.join([PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])]))
 
-from perturbselect.config import budget_label, largest_budgets
+from perturbselect.budgets import budget_label, largest_budgets
 from perturbselect.data.preflight import preflight
 from perturbselect.data.sources import Downloads
 from perturbselect.errors import InputError
@@ -35,6 +35,12 @@ DATASETS = sorted(STUDY.datasets)
 GRAPHS = sorted(STUDY.graphs)
 STRATEGIES = list(STUDY.strategies)
 MODELS = list(STUDY.models)
+# A label is the user's choice; what it stands for is the registered name.
+REGISTERED_STRATEGIES = {label: entry.get("strategy", label) for label, entry in STUDY.strategies.items()}
+REGISTERED_MODELS = {label: entry.get("model", label) for label, entry in STUDY.models.items()}
+# Labels of the strategy that others are compared with and of the neural network, if there are any.
+BASELINE = next((label for label, name in REGISTERED_STRATEGIES.items() if name == "random"), None)
+NETWORK = next((label for label, name in REGISTERED_MODELS.items() if name == "gears"), None)
 BUDGETS = [budget_label(budget) for budget in STUDY.budgets]
 SPLITS = list(range(STUDY.splits.count))
 SEEDS = list(range(STUDY.seeds))
@@ -139,3 +145,27 @@ def figure(kind):
 
 def per_dataset(pattern, **more):
     return expand(pattern, dataset=DATASETS, **more)
+
+
+def intermediate_files():
+    """One file of every job between the sources and the tables."""
+    runs = "{strategy}/split{split}.seed{seed}"
+    cells = [name for name in DATASETS if STUDY.datasets[name].type == "cells"]
+    return [
+        *expand("results/simulations/{simulation}/cells.h5ad", simulation=STUDY.simulations),
+        *expand("results/{dataset}/{file}.h5ad", dataset=cells, file=["cells", "expression"]),
+        *per_dataset("results/{dataset}/responses.h5ad"),
+        *per_dataset("results/{dataset}/splits/split{split}.tsv", split=SPLITS),
+        *[
+            file
+            for name in DATASETS
+            for graph in GRAPHS
+            if has_graph(name, graph)
+            for file in graph_files(graph, name)
+        ],
+        *per_dataset("results/{dataset}/kernels/{kernel}.h5ad", kernel=STUDY.kernels),
+        *all_runs(f"results/{{dataset}}/selections/{runs}.tsv", model=""),
+        *all_runs(f"results/{{dataset}}/predictions/{{model}}/{runs}/training.tsv"),
+        *all_runs(f"results/{{dataset}}/scores/{{model}}/{runs}.parquet"),
+        *per_dataset("results/{dataset}/scores/references/split{split}.parquet", split=SPLITS),
+    ]

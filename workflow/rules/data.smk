@@ -186,7 +186,7 @@ rule preprocess:
         mem_mb=lambda wildcards, input, attempt: attempt * max(2000, 24 * input.size_mb),
         runtime=60,
     params:
-        options=lambda wildcards: STUDY.datasets[wildcards.dataset].preprocess.model_dump(),
+        options=lambda wildcards: STUDY.datasets[wildcards.dataset].preprocess.model_dump(exclude={"test"}),
         code=code("preprocess.py"),
     message:
         "Filter and normalise {wildcards.dataset}"

@@ -227,6 +227,7 @@ rule overview:
     params:
         title=STUDY.title,
         metrics=METRICS,
+        network=NETWORK,
         ran={
             "strategies": ", ".join(STRATEGIES),
             "models": ", ".join(MODELS),

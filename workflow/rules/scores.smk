@@ -102,6 +102,9 @@ rule compare:
         runtime=30,
     params:
         seed=STUDY.seed,
+        baseline=BASELINE,
+        network=NETWORK,
+        registered=REGISTERED_MODELS,
         code=code("compare.py"),
     message:
         "Learning curves and paired comparisons"
@@ -130,8 +133,8 @@ rule coverage:
         runtime=30,
     params:
         runs=all_runs("{strategy} {split} {seed}", dataset="", model=""),
-        code=code("coverage.py"),
+        code=code("graph_coverage.py"),
     message:
         "Share of {wildcards.graph} that the picks reach in {wildcards.dataset}"
     script:
-        "../scripts/coverage.py"
+        "../scripts/graph_coverage.py"

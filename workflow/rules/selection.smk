@@ -44,8 +44,8 @@ for strategy in STRATEGIES:
                 int(wildcards.split),
                 int(wildcards.seed),
             ],
-            code=code("select.py", f"perturbselect.selection.{known}"),
+            code=code("select_perturbations.py", f"perturbselect.selection.{known}"),
         message:
             f"Select with {strategy} in {{wildcards.dataset}}, split {{wildcards.split}}, seed {{wildcards.seed}}"
         script:
-            "../scripts/select.py"
+            "../scripts/select_perturbations.py"

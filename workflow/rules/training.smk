@@ -45,6 +45,7 @@ for model in MODELS:
             runtime=lambda wildcards, attempt: attempt * 120,
             gpu=int(STUDY.device == "cuda" and getattr(member, "uses_gpu", False)),
         params:
+            label=model,
             model=known,
             options=options,
             graphs=lambda wildcards, options=options: [

@@ -17,8 +17,15 @@ with logged(snakemake.log[0]):
         names=overview_tables.name_counts(snakemake.input.names),
         graphs=overview_tables.graph_table(snakemake.input.graphs),
         left_out=overview_tables.left_out(snakemake.input.filters),
+        network=snakemake.params.network,
     )
     curves = read_curves(snakemake.input.curves)
-    text = text_summary(snakemake.params.title, curves, summary, snakemake.params.metrics)
+    text = text_summary(
+        snakemake.params.title,
+        curves,
+        summary,
+        snakemake.params.metrics,
+        network=snakemake.params.network,
+    )
     write_bytes(text.encode(), snakemake.output.text)
     write_bytes(page.encode(), snakemake.output.page)

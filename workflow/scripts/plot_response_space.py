@@ -1,6 +1,6 @@
 """Draw which perturbations each strategy picked, in the plane of the true responses."""
 
-from perturbselect.config import budget_size
+from perturbselect.budgets import budget_size
 from perturbselect.files import read_h5ad, read_tsv
 from perturbselect.job import logged
 from perturbselect.report.response_space import plot

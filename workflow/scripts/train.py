@@ -4,7 +4,7 @@ import anndata
 import numpy as np
 import pandas as pd
 
-from perturbselect.config import budget_label, budget_size
+from perturbselect.budgets import budget_label, budget_size
 from perturbselect.files import read_h5ad, read_tsv, write_h5ad, write_tsv
 from perturbselect.graphs.graph import read_graph
 from perturbselect.job import logged
@@ -40,7 +40,7 @@ with logged(snakemake.log[0]):
             ),
             uns={
                 "dataset": snakemake.wildcards.dataset,
-                "model": snakemake.rule.removeprefix("train_"),
+                "model": snakemake.params.label,
                 "strategy": snakemake.wildcards.strategy,
                 "split": int(snakemake.wildcards.split),
                 "seed": int(snakemake.wildcards.seed),

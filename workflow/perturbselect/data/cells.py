@@ -17,6 +17,7 @@ from perturbselect.data.labels import (
     canonical_names,
     check_barcodes,
     label_targets,
+    label_text,
     left_out,
     no_controls,
     require_column,
@@ -111,7 +112,7 @@ def assemble(
         columns the config names: ``guide`` (categorical), ``guide_umis``, ``guide_share``,
         ``total_umis``, ``n_genes``, ``mito_share`` (float32). var: index = symbol,
         ``name_in_source``. uns: ``unlabelled_cells``, the number of cells left out because
-        their label is empty or one of ``source.unassigned``.
+        their label is missing, empty or one of ``source.unassigned``.
     names : DataFrame
         name, symbol, status, role.
     """
@@ -121,7 +122,7 @@ def assemble(
         if column is not None:
             require_column(column, obs.columns, f"{where}: cell table", f"{key}.{field}")
     check_barcodes(obs.index, where)
-    label = obs[spelt.columns.perturbation].astype(str).str.strip()
+    label = label_text(obs[spelt.columns.perturbation])
     labelled = ~label.isin(spelt.unassigned).to_numpy()
 
     gene_table = unique_symbols(aliases.reconcile(genes))

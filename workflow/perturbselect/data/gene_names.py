@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from perturbselect.data.quotes import quoting, unquoted
 from perturbselect.errors import InputError
 from perturbselect.files import read_tsv
 from perturbselect.registry import suggestion
@@ -45,13 +46,16 @@ class Aliases:
         """Whether the table has this name at all, as a symbol, a synonym or an Ensembl id."""
         return name in self.symbols or name in self.synonyms or name in self.ambiguous or name in self.ensembl
 
-    def reconcile(self, names: Iterable[str]) -> pd.DataFrame:
+    def reconcile(self, names: Iterable[str], *, unite: bool = False) -> pd.DataFrame:
         """Find the current symbol of each name of one list.
 
         Parameters
         ----------
         names : iterable of str, length n
             Gene names; equal names get equal answers.
+        unite : bool
+            Whether names of one gene get the same symbol (targets, knowledge sources) or stay
+            apart (measured genes, each with its own numbers).
 
         Returns
         -------
@@ -59,7 +63,7 @@ class Aliases:
             ``name``; ``symbol``; ``status``: ``symbol`` (is a current symbol), ``alias`` (unique
             synonym), ``ensembl`` (Ensembl id, with or without version), ``unmatched``,
             ``ambiguous`` (synonym of several symbols), ``clash`` (stands for a symbol that another
-            name of the list holds: the two are not merged), ``unchecked`` (there is no table).
+            name of the list holds, and `unite` is off), ``unchecked`` (there is no table).
             In the last four cases the symbol is the name as it was.
 
         Notes
@@ -80,11 +84,12 @@ class Aliases:
         status[name.isin(self.symbols)] = "symbol"
         symbol = name.where(status != "ensembl", by_id).where(status != "alias", by_synonym)
 
-        moved = symbol != name
-        holders = moved.sort_values(kind="stable").index
-        clash = symbol[holders].duplicated().reindex(name.index) & moved
-        status[clash] = "clash"
-        symbol = symbol.where(~clash, name)
+        if not unite:
+            moved = symbol != name
+            holders = moved.sort_values(kind="stable").index
+            clash = symbol[holders].duplicated().reindex(name.index) & moved
+            status[clash] = "clash"
+            symbol = symbol.where(~clash, name)
 
         answers = pd.DataFrame({"symbol": symbol.to_numpy(), "status": status.to_numpy()}, index=name)
         return answers.loc[listed].rename_axis("name").reset_index()
@@ -109,7 +114,7 @@ def read_aliases(path: str | os.PathLike | None) -> Aliases:
     if not Path(path).exists():
         raise InputError(f"{path}: no such file (gene_names.aliases)")
     try:
-        table = read_tsv(path, dtype=str)
+        table = unquoted(read_tsv(path, dtype=str, quoting=quoting("\t"))).replace("", None)
     except (OSError, EOFError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a table ({error}); fetch or write it again") from error
     for column in ("ensembl_gene_id", "symbol", "synonyms"):

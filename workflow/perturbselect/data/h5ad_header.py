@@ -42,12 +42,14 @@ class Header:
         return self.column(part, self.file[part].attrs["_index"])
 
     def column(self, part: str, name: str) -> np.ndarray:
-        """Return a column as text; missing values are ``nan``."""
+        """Return a column as text; missing values are None."""
         group, item = self.file[part], self.file[part][name]
         if isinstance(item, h5py.Group) and "categories" in item:
             return _categorical(item["codes"], item["categories"])
         if isinstance(item, h5py.Group):
-            return np.where(item["mask"][:], "nan", _text(item["values"]))
+            values = _text(item["values"])
+            values[item["mask"][:]] = None
+            return values
         if "__categories" in group and name in group["__categories"]:  # anndata before 0.8
             return _categorical(item, group["__categories"][name])
         return _text(item)
@@ -75,10 +77,16 @@ def header(path: str | os.PathLike) -> Iterator[Header]:
 
 def _categorical(codes: h5py.Dataset, categories: h5py.Dataset) -> np.ndarray:
     """Return the category of each row."""
-    return np.append(_text(categories), "nan")[codes[:]]
+    text = np.empty(len(categories) + 1, dtype=object)  # code -1, a missing value, finds the last: None
+    text[:-1] = _text(categories)
+    return text[codes[:]]
 
 
 def _text(item: h5py.Dataset) -> np.ndarray:
-    """Return a dataset as an array of str."""
-    values = item.asstr()[:] if h5py.check_string_dtype(item.dtype) else item[:].astype(str)
-    return values.astype(object)
+    """Return a dataset as an array of str; None where a number is missing."""
+    if h5py.check_string_dtype(item.dtype):
+        return item.asstr()[:].astype(object)
+    values = item[:]
+    text = values.astype(str).astype(object)
+    text[values != values] = None
+    return text

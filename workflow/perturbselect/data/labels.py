@@ -136,9 +136,10 @@ def canonical_names(
     -------
     names : dict of label to canonical perturbation name
     genes : DataFrame
-        What `Aliases.reconcile` says of the targets, each once, sorted by name.
+        What `Aliases.reconcile` says of the targets, each once, sorted by name. Names of
+        one gene are united: it was perturbed, however its cells or rows spell it.
     """
-    genes = aliases.reconcile(sorted({gene for label in targets.values() for gene in label}))
+    genes = aliases.reconcile(sorted({gene for label in targets.values() for gene in label}), unite=True)
     symbol = dict(zip(genes["name"], genes["symbol"], strict=True))
     return {label: perturbation_name(symbol[g] for g in part) for label, part in targets.items()}, genes
 
@@ -159,6 +160,11 @@ def require_column(column: str, present: Iterable[str], where: str, key: str) ->
     present = list(present)
     if column not in present:
         raise InputError(f"{where} has no column '{column}' (config: {key}); {suggestion(column, present)}")
+
+
+def label_text(column: pd.Series) -> pd.Series:
+    """Return labels as stripped text; a missing one is empty, whatever ``unassigned`` says."""
+    return column.astype(object).where(column.notna(), "").astype(str).str.strip()
 
 
 def label_targets(

@@ -4,38 +4,51 @@ from __future__ import annotations
 
 import gzip
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from perturbselect.config import CellSource, Config, Dataset, GraphOptions, ResponsesDataset, Source
+from perturbselect.config import (
+    CellsDataset,
+    CellSource,
+    Config,
+    Dataset,
+    GraphOptions,
+    ResponsesDataset,
+    Source,
+)
 from perturbselect.data.gene_names import Aliases
 from perturbselect.data.h5ad_header import header
 from perturbselect.data.labels import (
     CONTROL,
+    NAMINGS,
     Spelling,
     canonical_names,
     check_barcodes,
     label_targets,
+    label_text,
     no_controls,
     require_column,
     spelling,
 )
-from perturbselect.data.presets import find_preset, with_preset
+from perturbselect.data.presets import require_kind, with_preset
 from perturbselect.data.splits import held_out_genes
 from perturbselect.errors import InputError
 from perturbselect.graphs.kernel_expression import inputs_of
 from perturbselect.models import MODELS
-from perturbselect.registry import suggestion
+from perturbselect.registry import Registry, suggestion
+from perturbselect.scores.metrics import METRICS
+from perturbselect.scores.score import CEILING
 from perturbselect.selection import STRATEGIES
 
 if TYPE_CHECKING:
     from collections.abc import Set
 
 SIMULATIONS = "results/simulations/"
+GAF_COLUMNS = 15  # the last two of a GAF 2.x's 17 are optional
 QUALITY = ("guide", "guide_umis", "guide_share", "total_umis", "n_genes", "mito_share")
 
 
@@ -63,10 +76,10 @@ class Perturbations:
 def preflight(config: Config) -> None:
     """Stop before any work if a job of this study could not succeed.
 
-    Checks the options of strategies and models, every name that refers to another section,
-    that files exist and hold the named columns, labels and controls, and that the largest
-    budget fits into the pool. Files that the workflow makes or downloads are not looked
-    into. The numbers are checked when a file is imported.
+    Checks the options and labels of strategies and models, the metrics that are shown, every
+    name that refers to another section, that files exist and hold the named columns, labels and
+    controls, and that the largest budget fits into the pool. Files that the workflow makes or
+    downloads are not looked into. The numbers are checked when a file is imported.
 
     Parameters
     ----------
@@ -81,6 +94,9 @@ def preflight(config: Config) -> None:
         _check_references(config, f"strategies.{label}", STRATEGIES.build(label, entry)[1])
     for label, entry in config.models.items():
         _check_references(config, f"models.{label}", MODELS.build(label, entry)[1])
+    _check_labels("strategies", config.strategies, STRATEGIES)
+    _check_labels("models", config.models, MODELS, reserved=(CEILING,))
+    _check_metrics(config.figures.metrics)
     for label, expression in config.kernels.items():
         _check_kernel(config, label, expression)
     if config.gene_names.aliases is not None:
@@ -95,12 +111,36 @@ def preflight(config: Config) -> None:
             _check_budgets(config, label, found)
 
 
+def _check_labels(
+    section: str, entries: Mapping[str, Mapping[str, Any]], registry: Registry, reserved: Sequence[str] = ()
+) -> None:
+    """Raise InputError for a label that tables would take for something else."""
+    for label, entry in entries.items():
+        name = entry.get(registry.kind, label)
+        if label in reserved:
+            raise InputError(f"{section}.{label}: the name is reserved for a reference; choose another label")
+        if label != name and label in list(registry):
+            raise InputError(
+                f"{section}.{label}: is the name of another {registry.kind}, but this one is '{name}'; "
+                "choose another label"
+            )
+
+
+def _check_metrics(metrics: Sequence[str]) -> None:
+    """Raise InputError for a metric that is unknown or named twice."""
+    for place, name in enumerate(metrics):
+        if name not in METRICS:
+            raise InputError(f"figures.metrics: unknown metric '{name}'; {suggestion(name, list(METRICS))}")
+        if name in metrics[:place]:
+            raise InputError(f"figures.metrics: '{name}' stands there twice; name each metric once")
+
+
 def _check_references(config: Config, key: str, member: Any) -> None:
     """Check the graphs and the kernel that a strategy or model names."""
     graph = getattr(member, "graph", None)
     if graph is not None:
         _require_key(graph, config.graphs, f"{key}.graph", "graphs")
-        _require_control_cells(config, graph, f"{key}.graph")
+        _require_perturbations(config, graph, f"{key}.graph")
     coexpression = getattr(member, "coexpression", None)
     if coexpression is not None:
         _require_key(coexpression, config.graphs, f"{key}.coexpression", "graphs")
@@ -122,7 +162,7 @@ def _check_kernel(config: Config, label: str, expression: str) -> None:
         raise InputError(f"kernels.{label}: {error}") from None
     for graph in (*graphs, *annotations):
         _require_key(graph, config.graphs, f"kernels.{label}", "graphs")
-        _require_control_cells(config, graph, f"kernels.{label}")
+        _require_perturbations(config, graph, f"kernels.{label}")
     for graph in annotations:
         if config.graphs[graph].type != "go":
             raise InputError(
@@ -131,13 +171,12 @@ def _check_kernel(config: Config, label: str, expression: str) -> None:
             )
 
 
-def _require_control_cells(config: Config, graph: str, key: str) -> None:
-    """Raise InputError if a graph that every screen must have is a co-expression graph they cannot have."""
-    without = [name for name, dataset in config.datasets.items() if dataset.type == "responses"]
-    if config.graphs[graph].type == "coexpression" and without:
+def _require_perturbations(config: Config, graph: str, key: str) -> None:
+    """Raise InputError if the nodes of a graph are not perturbed genes."""
+    if config.graphs[graph].type == "coexpression":
         raise InputError(
-            f"{key}: '{graph}' is a co-expression graph, which needs control cells, but "
-            f"datasets.{without[0]} is of type responses; name a graph of type go, string or edges"
+            f"{key}: '{graph}' is a co-expression graph: its nodes are the genes to predict, not the "
+            "perturbed ones; name a graph of type go, string or edges"
         )
 
 
@@ -159,12 +198,21 @@ def _check_graph(config: Config, label: str, graph: GraphOptions) -> None:
                 "remove the graph, or add a dataset of type cells"
             )
         return
-    path = _local_file(config, graph.source, f"{key}.source")
+    kind = {"go": "go", "string": "string_links"}.get(graph.type)
+    path = _local_file(config, graph.source, f"{key}.source", kind)
+    preset = graph.source.preset
+    if graph.type == "go" and preset is not None and graph.format != "gaf":
+        raise InputError(f"{key}.format: the preset '{preset}' is a GAF file; set format: gaf")
+    if graph.type == "string" and preset is not None and graph.info is None:
+        raise InputError(
+            f"{key}.info: the preset '{preset}' names proteins, not genes; "
+            "add info: {preset: string_v12_human_info}"
+        )
     if graph.type == "go":
         columns: Sequence[str | None] = ("symbol", "go_id")
     elif graph.type == "string" and graph.info is not None:
         columns = ("protein1", "protein2", "combined_score")
-        info = _local_file(config, graph.info, f"{key}.info")
+        info = _local_file(config, graph.info, f"{key}.info", "string_info")
         if info is not None:
             _require_header(info, ("string_protein_id", "preferred_name"), f"{key}.info")
     else:
@@ -172,8 +220,12 @@ def _check_graph(config: Config, label: str, graph: GraphOptions) -> None:
     if path is None:
         return
     if graph.type == "go" and graph.format == "gaf":
-        if not _first_line(path).startswith("!"):
-            raise InputError(f"{path}: is no GAF file (it should begin with '!'); set {key}.format: table")
+        line = _first_line(path)
+        if not line.startswith("!") and line.count("\t") < GAF_COLUMNS - 1:
+            raise InputError(
+                f"{path}: is no GAF file (its first line is neither a comment with '!' nor {GAF_COLUMNS} "
+                f"columns); set {key}.format: table"
+            )
         return
     _require_header(path, [column for column in columns if column is not None], f"{key}.columns")
 
@@ -181,19 +233,22 @@ def _check_graph(config: Config, label: str, graph: GraphOptions) -> None:
 def _check_dataset(config: Config, label: str, dataset: Dataset) -> Perturbations | None:
     """Check a screen's file; return what it perturbs, or None if that cannot be known yet."""
     key = f"datasets.{label}.source"
-    source = dataset.source
-    if isinstance(source, CellSource) and source.format == "10x":
+    if isinstance(dataset, CellsDataset) and dataset.source.format == "10x":
+        source = dataset.source
         if source.cells is None:
             raise InputError(
                 f"{key}.cells: is required with format: 10x (the table of cell, guide and target)"
             )
         folder = _local_file(config, source, key)
+        _require_filter_columns(dataset, label, _assumed(source))
         table = _local_file(config, source.cells, f"{key}.cells")
         if folder is None or table is None:
             return None
         return _check_10x(folder, table, source, label)
-    path = _local_file(config, source, key)
-    simulation = _simulation(source)
+    path = _local_file(config, dataset.source, key, "counts" if dataset.type == "cells" else None)
+    if isinstance(dataset, CellsDataset):
+        _require_filter_columns(dataset, label, _assumed(dataset.source))
+    simulation = _simulation(dataset.source)
     if simulation is not None:
         count = config.simulations[simulation].perturbations
         return Perturbations(count, count, 1)
@@ -201,12 +256,32 @@ def _check_dataset(config: Config, label: str, dataset: Dataset) -> Perturbation
         return None
     if isinstance(dataset, ResponsesDataset):
         return _check_responses(path, dataset, label)
-    return _check_h5ad(path, dataset.source, label)
+    return _check_h5ad(path, dataset, label)
 
 
-def _check_h5ad(path: str, source: CellSource, name: str) -> Perturbations:
-    """Check the names in a screen's .h5ad."""
+def _assumed(source: CellSource) -> Spelling:
+    """Return a source's spelling as if its file had every column that the naming looks for."""
     source = with_preset(source)
+    return spelling(source, NAMINGS[source.naming].get("optional", {}).values())
+
+
+def _require_filter_columns(dataset: CellsDataset, name: str, spelt: Spelling) -> None:
+    """Raise InputError if a filter is on whose column the config does not name."""
+    for option, field in (
+        ("min_guide_umis", "guide_umis"),
+        ("min_guide_share", "guide_share"),
+        ("min_cells_per_guide", "guide"),
+    ):
+        if getattr(dataset.preprocess.filters, option) > 0 and getattr(spelt.columns, field) is None:
+            raise InputError(
+                f"datasets.{name}.preprocess.filters.{option}: needs datasets.{name}.source.columns.{field}, "
+                "which is not set; name the column there, or switch the filter off"
+            )
+
+
+def _check_h5ad(path: str, dataset: CellsDataset, name: str) -> Perturbations:
+    """Check the names in a screen's .h5ad."""
+    source = with_preset(dataset.source)
     with header(path) as file:
         if source.layer is not None and source.layer not in file.layers:
             there = suggestion(source.layer, file.layers) if file.layers else "the file has no layers"
@@ -216,6 +291,7 @@ def _check_h5ad(path: str, source: CellSource, name: str) -> Perturbations:
         obs, var = file.columns("obs"), file.columns("var")
         spelt = spelling(source, obs, var)
         _require_columns(spelt, obs, path, name)
+        _require_filter_columns(dataset, name, spelt)
         if spelt.columns.gene is not None:
             require_column(spelt.columns.gene, var, f"{path}: var", f"datasets.{name}.source.columns.gene")
             genes = file.column("var", spelt.columns.gene)
@@ -236,7 +312,7 @@ def _check_10x(folder: str, table_path: str, source: CellSource, name: str) -> P
     table = read_cell_table(table_path, source, name)
     spelt = spelling(with_preset(source), table.columns)
     _require_columns(spelt, table.columns, table_path, name)
-    labels = table[spelt.columns.perturbation].astype(str).reset_index(drop=True)
+    labels = table[spelt.columns.perturbation].reset_index(drop=True)
     return _perturbations(labels, None, spelt, set(), table_path, name)
 
 
@@ -253,7 +329,7 @@ def _perturbations(
     labels: pd.Series, counts: pd.Series | None, spelt: Spelling, measured: Set[str], path: str, name: str
 ) -> Perturbations:
     """Check that a screen has control cells, and count what it perturbs."""
-    labels = labels.str.strip()
+    labels = label_text(labels)
     labelled = ~labels.isin(spelt.unassigned).to_numpy()
     labels, counts = labels[labelled], None if counts is None else counts[labelled]
     targets = label_targets(labels, counts, spelt, measured.__contains__)
@@ -274,6 +350,7 @@ def _check_responses(path: str, dataset: ResponsesDataset, name: str) -> Perturb
         labels = pd.Series(file.index("obs") if source.column is None else file.column("obs", source.column))
         measured = set(file.index("var"))
     spelt = spelling(source, ())
+    labels = label_text(labels)
     labels = labels[~labels.isin(spelt.unassigned).to_numpy()]
     targets = label_targets(labels, None, spelt, measured.__contains__)
     found = Perturbations.named(set(canonical_names(targets, Aliases())[0].values()))
@@ -306,11 +383,14 @@ def _simulation(source: Source) -> str | None:
     return source.path.removeprefix(SIMULATIONS).partition("/")[0]
 
 
-def _local_file(config: Config, source: Source, key: str) -> str | None:
-    """Return the path of a file that is here now; None if the workflow makes or downloads it."""
+def _local_file(config: Config, source: Source, key: str, kind: str | None = None) -> str | None:
+    """Return the path of a file that is here now; None if the workflow makes or downloads it.
+
+    `kind` is what a preset must hold to stand here; None where none fits.
+    """
     if source.preset is not None:
         try:
-            find_preset(source.preset)
+            require_kind(source.preset, kind)
         except InputError as error:
             raise InputError(f"{key}.preset: {error}") from None
     if source.path is None:

@@ -38,7 +38,8 @@ def preprocess(cells: AnnData, options: Preprocess, name: str) -> tuple[AnnData,
         ``var``: ``highly_variable``, ``perturbed``. Cells and genes keep their order.
     filters : DataFrame
         ``step``, ``unit``, ``before``, ``removed``, ``after``, ``detail``: what each step
-        removed, with the names of guides, perturbations and genes left out.
+        removed, with the names of guides, perturbations and genes left out. First come the
+        cells that the import left out, as ``uns`` counts them.
 
     Raises
     ------
@@ -49,6 +50,7 @@ def preprocess(cells: AnnData, options: Preprocess, name: str) -> tuple[AnnData,
     key = f"datasets.{name}.preprocess"
     cells = cells.to_memory() if cells.isbacked else cells
     steps: list[dict] = []
+    _record_left_out_at_import(cells, steps)
 
     counts = sp.csr_matrix(cells.X)
     obs = _with_quality(cells.obs, counts, cells.var_names)
@@ -122,6 +124,17 @@ def _record(steps: list[dict], step: str, unit: str, before: int, removed: int, 
             "detail": detail,
         }
     )
+
+
+def _record_left_out_at_import(cells: AnnData, steps: list[dict]) -> None:
+    """Record the cells that the import counted and left out."""
+    unlabelled = int(cells.uns.get("unlabelled_cells", 0))
+    absent = int(cells.uns.get("cells_not_in_matrix", 0))
+    in_matrix = cells.n_obs + unlabelled
+    if absent:
+        _record(steps, "in the cell table, not in the matrix", "cells", in_matrix + absent, absent)
+    if unlabelled:
+        _record(steps, "no known target", "cells", in_matrix, unlabelled)
 
 
 def _genes_with_counts(

@@ -23,6 +23,14 @@ SCPERTURB = "https://zenodo.org/records/10044268/files/{}?download=1"
 GEARS = "https://dataverse.harvard.edu/api/access/datafile/{}"
 STRING = "https://stringdb-downloads.org/download/protein.{0}.v12.0/9606.protein.{0}.v12.0.txt.gz"
 
+KINDS = {
+    "counts": "the raw counts of a screen",
+    "log_normalised": "log-normalised values, not counts",
+    "go": "GO annotation",
+    "string_links": "STRING's links",
+    "string_info": "STRING's names of proteins",
+}
+
 SourceType = TypeVar("SourceType", bound=Source)
 
 
@@ -37,6 +45,8 @@ class Preset:
         ``md5:...`` or ``sha256:...`` of what is downloaded; None where none is published.
     what : str
         What it is.
+    kind : str or None
+        What it holds: a key of `KINDS`; None for a file that is no preset.
     settings : mapping
         Keys of the source section that the file needs; the config may override each.
     member : str or None
@@ -46,13 +56,18 @@ class Preset:
     url: str
     checksum: str | None
     what: str
+    kind: str | None = None
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     member: str | None = None
 
 
 def _scperturb(file: str, md5: str, what: str, **settings: Any) -> Preset:
     return Preset(
-        SCPERTURB.format(file), f"md5:{md5}", what, MappingProxyType({"naming": "scperturb"} | settings)
+        SCPERTURB.format(file),
+        f"md5:{md5}",
+        what,
+        "counts",
+        MappingProxyType({"naming": "scperturb"} | settings),
     )
 
 
@@ -61,6 +76,7 @@ def _gears(number: int, md5: str | None, folder: str, what: str, **settings: Any
         GEARS.format(number),
         f"md5:{md5}" if md5 else None,
         what,
+        "counts" if "layer" in settings else "log_normalised",
         MappingProxyType({"naming": "gears"} | settings),
         member=f"{folder}/perturb_processed.h5ad",
     )
@@ -128,12 +144,16 @@ PRESETS: dict[str, Preset] = {
         "https://current.geneontology.org/annotations/goa_human.gaf.gz",
         None,
         "GO annotation of human genes, current release (changes every few weeks; format: gaf)",
+        "go",
     ),
     "string_v12_human_links": Preset(
-        STRING.format("links"), None, "STRING v12.0 human, links with combined score (79 MB)"
+        STRING.format("links"), None, "STRING v12.0 human, links with combined score (79 MB)", "string_links"
     ),
     "string_v12_human_info": Preset(
-        STRING.format("info"), None, "STRING v12.0 human, preferred names of the proteins (2 MB)"
+        STRING.format("info"),
+        None,
+        "STRING v12.0 human, preferred names of the proteins (2 MB)",
+        "string_info",
     ),
 }
 
@@ -143,6 +163,27 @@ def find_preset(name: str) -> Preset:
     if name not in PRESETS:
         raise InputError(f"unknown preset '{name}'; {suggestion(name, list(PRESETS))}")
     return PRESETS[name]
+
+
+def require_kind(name: str, kind: str | None) -> None:
+    """Raise InputError unless a preset's file holds what its place in the config takes.
+
+    Parameters
+    ----------
+    name : str
+        Of the preset.
+    kind : str or None
+        Key of `KINDS`; None where no preset fits.
+    """
+    preset = find_preset(name)
+    if kind is not None and preset.kind == kind:
+        return
+    fitting = [other for other in PRESETS if PRESETS[other].kind == kind] if kind else []
+    same_screen = name.replace("_gears", "_scperturb")
+    if same_screen != name and same_screen in fitting:
+        fitting = [same_screen]
+    there = f"take {' or '.join(fitting)}" if fitting else "no preset fits here: give a path or a url"
+    raise InputError(f"'{name}' holds {KINDS[str(preset.kind)]}; {there}")
 
 
 def with_preset(source: SourceType) -> SourceType:

@@ -11,7 +11,14 @@ from anndata import AnnData
 
 from perturbselect.config import ResponseSource
 from perturbselect.data.gene_names import Aliases, unique_symbols
-from perturbselect.data.labels import CONTROL, canonical_names, left_out, require_column, spelling
+from perturbselect.data.labels import (
+    CONTROL,
+    canonical_names,
+    label_text,
+    left_out,
+    require_column,
+    spelling,
+)
 from perturbselect.errors import InputError
 from perturbselect.files import read_h5ad
 from perturbselect.registry import suggestion
@@ -53,7 +60,7 @@ def read_responses(
 
     Notes
     -----
-    Rows whose label is empty or one of ``source.unassigned`` are left out, and listed in `names`.
+    Rows whose label is missing, empty or one of ``source.unassigned`` are left out, and listed in `names`.
     Control rows (their mean, if there are several) are subtracted, then dropped; from
     ranks that are only asked for membership nothing is subtracted.
     """
@@ -130,8 +137,8 @@ def _labels(file: AnnData, source: ResponseSource, path: str | os.PathLike, key:
         labels = file.obs_names.to_series()
     else:
         require_column(source.column, file.obs.columns, f"{path}: obs", f"{key}.column")
-        labels = file.obs[source.column].astype(object)
-    return labels.astype(str).str.strip()
+        labels = file.obs[source.column]
+    return label_text(labels)
 
 
 def _check_rows(

@@ -14,6 +14,7 @@ from perturbselect.data.cells import assemble
 from perturbselect.data.gene_names import Aliases
 from perturbselect.data.labels import require_column, spelling
 from perturbselect.data.presets import with_preset
+from perturbselect.data.quotes import quoting, unquoted
 from perturbselect.errors import InputError
 
 # What 10x calls the parts of a folder; version 2 wrote genes.tsv and compressed nothing.
@@ -116,9 +117,17 @@ def read_cell_table(table_path: str | os.PathLike, source: CellSource, name: str
         raise InputError(f"{table_path}: no such file (config: datasets.{name}.source.cells)")
     separator = "," if str(table_path).removesuffix(".gz").endswith(".csv") else "\t"
     try:
-        table = pd.read_csv(table_path, sep=separator, dtype=str, keep_default_na=False, na_values=[""])
+        table = pd.read_csv(
+            table_path,
+            sep=separator,
+            dtype=str,
+            keep_default_na=False,
+            na_values=[""],
+            quoting=quoting(separator),
+        )
     except (OSError, EOFError, ValueError) as error:
         raise InputError(f"{table_path}: cannot be read as a table ({error}); write it again") from error
+    table = unquoted(table)
     column = source.columns.cell
     require_column(column, table.columns, f"{table_path}:", f"datasets.{name}.source.columns.cell")
     repeated = table[column][table[column].duplicated()]
@@ -133,6 +142,8 @@ def read_cell_table(table_path: str | os.PathLike, source: CellSource, name: str
 def _lines(path: Path) -> pd.DataFrame:
     """Read a 10x list without header."""
     try:
-        return pd.read_csv(path, sep="\t", header=None, dtype=str, keep_default_na=False)
+        return pd.read_csv(
+            path, sep="\t", header=None, dtype=str, keep_default_na=False, quoting=quoting("\t")
+        )
     except (OSError, EOFError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); it may be truncated: fetch it again") from error

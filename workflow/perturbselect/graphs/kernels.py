@@ -22,6 +22,7 @@ from perturbselect.graphs.membership import membership, perturbed_genes
 from perturbselect.graphs.propagation import propagation_matrix
 
 TOLERANCE = 1e-10  # of iterative solutions, relative
+STEPS = 10_000  # of iterative solutions, at most
 
 
 def kernel(
@@ -52,7 +53,8 @@ def kernel(
     Raises
     ------
     InputError
-        If the expression cannot be read, or what it names is not given.
+        If the expression cannot be read, what it names is not given, or an option is so extreme
+        that the equations cannot be solved.
     """
     term = parse(expression)
     needed_graphs, needed_annotations = inputs_of(expression)
@@ -79,9 +81,9 @@ def _evaluate(
     elif term.function == "propagation":
         between_genes = propagation(graphs[term.graph], genes, int(term.options["layers"]))
     elif term.function == "random_walk":
-        between_genes = random_walk(graphs[term.graph], genes, term.options["restart"])
+        between_genes = random_walk(graphs[term.graph], genes, term.options["restart"], term.graph)
     else:
-        between_genes = laplacian(graphs[term.graph], genes, term.options["delta"])
+        between_genes = laplacian(graphs[term.graph], genes, term.options["delta"], term.graph)
     hits = membership(perturbations, genes)
     return unit_diagonal(hits @ (hits @ between_genes).T)
 
@@ -132,7 +134,7 @@ def propagation(graph: Graph, genes: np.ndarray, layers: int) -> np.ndarray:
     return unit_diagonal((rows @ rows.T).toarray())
 
 
-def random_walk(graph: Graph, genes: np.ndarray, restart: float) -> np.ndarray:
+def random_walk(graph: Graph, genes: np.ndarray, restart: float, name: str = "graph") -> np.ndarray:
     """Overlap of where random walks with restart from two genes are: ``Σ_u sqrt(p_s(u) p_t(u))``.
 
     ``p_s = c (I - (1 - c) A D^-1)^-1 e_s`` is the stationary distribution of a walk that
@@ -148,10 +150,17 @@ def random_walk(graph: Graph, genes: np.ndarray, restart: float) -> np.ndarray:
     genes : ndarray of str, shape (n,)
     restart : float
         c, between 0 and 1 (excluded).
+    name : str
+        What messages call the graph.
 
     Returns
     -------
     ndarray of float64, shape (n, n)
+
+    Raises
+    ------
+    InputError
+        If the equations do not converge.
 
     Notes
     -----
@@ -165,17 +174,24 @@ def random_walk(graph: Graph, genes: np.ndarray, restart: float) -> np.ndarray:
     system = sp.eye_array(len(graph)) - (1 - restart) * (scale @ weights @ scale)
     start = membership(genes, graph.genes).indices
     # up to a factor for each gene, which the unit diagonal takes away
-    profiles = _solve(sp.csr_array(system), start) * root
+    profiles = _solve(sp.csr_array(system), start, f"random_walk({name}): restart={restart:g}") * root
     features = np.sqrt(np.maximum(profiles, 0))
     return unit_diagonal(features @ features.T)
 
 
-def laplacian(graph: Graph, genes: np.ndarray, delta: float) -> np.ndarray:
+def laplacian(graph: Graph, genes: np.ndarray, delta: float, name: str = "graph") -> np.ndarray:
     """Regularised Laplacian ``(D - A + delta I)^-1``, scaled; A and D as in `random_walk`.
+
+    ``name`` is what messages call the graph.
 
     Returns
     -------
     ndarray of float64, shape (n, n)
+
+    Raises
+    ------
+    InputError
+        If the equations do not converge.
 
     Notes
     -----
@@ -184,7 +200,7 @@ def laplacian(graph: Graph, genes: np.ndarray, delta: float) -> np.ndarray:
     weights = _both_ways(graph)
     system = sp.diags_array(weights.sum(axis=1) + delta) - weights
     start = membership(genes, graph.genes).indices
-    return unit_diagonal(_solve(sp.csr_array(system), start)[:, start])
+    return unit_diagonal(_solve(sp.csr_array(system), start, f"laplacian({name}): delta={delta:g}")[:, start])
 
 
 def _both_ways(graph: Graph) -> sp.csr_array:
@@ -192,12 +208,14 @@ def _both_ways(graph: Graph) -> sp.csr_array:
     return sp.csr_array((adjacency + adjacency.T) / 2)
 
 
-def _solve(system: sp.csr_array, starts: np.ndarray) -> np.ndarray:
-    """Return some rows of the inverse of a symmetric positive definite matrix."""
+def _solve(system: sp.csr_array, starts: np.ndarray, what: str) -> np.ndarray:
+    """Return some rows of the inverse of a symmetric positive definite matrix; `what` asks for them."""
     preconditioner = sp.diags_array(1 / system.diagonal())
     rows = np.empty((len(starts), system.shape[0]))
     for row, start in zip(rows, starts, strict=True):
         unit = np.zeros(len(row))
         unit[start] = 1
-        row[:], _ = cg(system, unit, rtol=TOLERANCE, M=preconditioner, maxiter=10_000)
+        row[:], unsolved = cg(system, unit, rtol=TOLERANCE, M=preconditioner, maxiter=STEPS)
+        if unsolved:
+            raise InputError(f"{what} is too small: {STEPS} steps of the solution did not converge; raise it")
     return rows

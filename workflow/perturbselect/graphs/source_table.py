@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from perturbselect.data.quotes import quoting, unquoted
 from perturbselect.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,12 +57,15 @@ def read_columns(path: str | os.PathLike, columns: Sequence[str]) -> pd.DataFram
             usecols=list(columns),
             dtype=str,
             keep_default_na=False,
+            quoting=quoting(delimiter),
         )
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except (OSError, EOFError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError(f"{path}: cannot be read ({error}); it may be truncated: fetch it again") from error
     table = table[list(columns)]
+    if '"' in header:
+        table = unquoted(table)
     if table.empty:
         raise InputError(f"{path}: has a header but no rows")
     empty = (table.isna() | (table == "")).to_numpy()
@@ -76,9 +80,8 @@ def read_columns(path: str | os.PathLike, columns: Sequence[str]) -> pd.DataFram
 def united_symbols(names: np.ndarray, aliases: Aliases) -> np.ndarray:
     """Return the current symbol of each name; names of the same gene get the same symbol.
 
-    `Aliases.reconcile` keeps a name apart that stands for a symbol which another name
-    holds (status ``clash``). Two measured genes must not be merged; two rows of a
-    knowledge source about one gene should be.
+    Two measured genes must not be merged; two rows of a knowledge source about one gene
+    should be.
 
     Parameters
     ----------
@@ -90,11 +93,4 @@ def united_symbols(names: np.ndarray, aliases: Aliases) -> np.ndarray:
     -------
     ndarray of object (str), shape (n,)
     """
-    symbols = np.asarray(names, dtype=object).copy()
-    pending = np.arange(len(names))
-    while len(pending):
-        answer = aliases.reconcile(names[pending].tolist())
-        symbols[pending] = answer["symbol"]
-        # each round settles the first of the names that share a symbol
-        pending = pending[(answer["status"] == "clash").to_numpy()]
-    return symbols
+    return aliases.reconcile(names.tolist(), unite=True)["symbol"].to_numpy(dtype=object)

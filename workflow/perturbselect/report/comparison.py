@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from perturbselect.report.style import message, strategy_styles, styled, title
 from perturbselect.scores.metrics import METRICS
+from perturbselect.scores.statistics import clear_of_zero
 from perturbselect.scores.tables import FLOORS, HEADLINE
 
 
@@ -23,8 +24,9 @@ def plot(
 ) -> Figure:
     """Draw each strategy's paired difference to the baseline, a row per model, a column per budget.
 
-    Points are mean differences over runs, bars their 95 % bootstrap intervals. Filled: the interval
-    leaves out 0; hollow: it does not, or there is none.
+    Points are mean differences over runs, bars their 95 % bootstrap intervals. Filled: clear of 0
+    (`perturbselect.scores.statistics.clear_of_zero`: the interval leaves out 0 and Holm's p is below
+    0.05, which takes 6 pairs or more); hollow: not.
 
     Parameters
     ----------
@@ -68,7 +70,7 @@ def plot(
                 of_panel = chosen[(chosen["model"] == model) & (chosen["budget"] == budget)]
                 axis.axvline(0, color="black", linewidth=0.8)
                 for line in of_panel.itertuples():
-                    clear = line.low > 0 or line.high < 0
+                    clear = clear_of_zero(line.low, line.high, line.p_holm)
                     style = styles[line.strategy]
                     place = shown.index(line.strategy)
                     axis.hlines(place, line.low, line.high, color=style["color"], linewidth=1.6)

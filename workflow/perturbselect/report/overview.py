@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 import pandas as pd
 
 from perturbselect.report.html_tables import cell, page, table_html
 from perturbselect.scores.metrics import METRICS
-from perturbselect.scores.tables import FLOORS, HEADLINE, NETWORK
+from perturbselect.scores.statistics import FEWEST_PAIRS, SIGNIFICANT, clear_of_zero
+from perturbselect.scores.tables import FLOORS, HEADLINE
+
+HOW_JUDGED = (
+    "The best strategy is picked by the same test scores that are shown here, which flatters it. "
+    f"A difference is called clear of 0 only with {FEWEST_PAIRS} runs or more, if its interval leaves out 0 "
+    f"and Wilcoxon's p, adjusted for the number of strategies (Holm), is below {SIGNIFICANT}."
+)
 
 
 def overview_page(
@@ -21,6 +29,7 @@ def overview_page(
     names: pd.DataFrame,
     graphs: pd.DataFrame,
     left_out: pd.DataFrame,
+    network: str | None,
 ) -> str:
     """Write the first page.
 
@@ -40,6 +49,8 @@ def overview_page(
         One row per dataset and graph: nodes, edges, components, ...
     left_out : DataFrame
         Perturbations (or genes) left out, with the reason.
+    network : str or None
+        Label of the graph neural network, if the study has one.
 
     Returns
     -------
@@ -55,12 +66,11 @@ def overview_page(
             else f"{', '.join(sorted(simulated))}: the data are"
         )
         parts.append(f'<p class="warning"><b>{escape(which)} simulated.</b> No laboratory measured them.</p>')
-    parts += [f'<p class="warning">{escape(warning)}</p>' for warning in warnings(summary)]
+    parts += [f'<p class="warning">{escape(warning)}</p>' for warning in warnings(summary, network)]
     parts.append("<h2>Which strategy won</h2>\n<ul>")
-    parts += [f"<li>{escape(sentence)}</li>" for sentence in statements(summary)] or [
-        "<li>Nothing to compare.</li>"
-    ]
-    parts.append("</ul>")
+    sentences = statements(summary)
+    parts += [f"<li>{escape(sentence)}</li>" for sentence in sentences or ["Nothing to compare."]]
+    parts.append("</ul>" + (f'\n<p class="note">{escape(HOW_JUDGED)}</p>' if sentences else ""))
     parts.append("<h2>What ran</h2>\n<table><tbody>")
     parts += [f"<tr><th>{escape(str(what))}</th><td>{cell(value)}</td></tr>" for what, value in ran.items()]
     parts.append("</tbody></table>")
@@ -94,9 +104,24 @@ def best_strategies(summary: pd.DataFrame) -> pd.DataFrame:
             "best strategy": rows["strategy"],
             "score (95 % interval)": with_interval("mean", "low", "high"),
             "difference to random": with_interval("difference", "difference_low", "difference_high"),
+            "clear of 0": [_verdict(row) for row in rows.itertuples()],
             "runs": rows["n_runs"],
         }
     )
+
+
+def _verdict(row: Any) -> str | None:
+    """Say in a word whether the difference in a row of ``summary`` is clear."""
+    if pd.isna(row.difference):
+        return None
+    if row.n_pairs < FEWEST_PAIRS:
+        return "too few runs"
+    return cell(clear_of_zero(row.difference_low, row.difference_high, row.p_holm))
+
+
+def counted(number: float, what: str) -> str:
+    """Write a number of things: ``1 run``, ``2 runs``."""
+    return f"{number:.0f} {what}" + ("" if number == 1 else "s")
 
 
 def _table(table: pd.DataFrame, otherwise: str) -> str:
@@ -105,6 +130,9 @@ def _table(table: pd.DataFrame, otherwise: str) -> str:
 
 def statements(summary: pd.DataFrame, metric: str = HEADLINE) -> list[str]:
     """Say in a sentence, for each dataset and model, which strategy was best and how surely.
+
+    A difference to the baseline is called clear by `clear_of_zero` alone; with fewer than
+    `FEWEST_PAIRS` pairs, where an interval would promise too much, only their number is given.
 
     Parameters
     ----------
@@ -122,7 +150,7 @@ def statements(summary: pd.DataFrame, metric: str = HEADLINE) -> list[str]:
     for row in judged.itertuples():
         words = (
             f"{row.dataset}, {row.model}, {cell(row.n_selected)} perturbations measured: "
-            f"{row.strategy} is best, {METRICS[metric].label} {cell(row.mean)}"
+            f"{row.strategy} is {_rank(row.n_strategies)}, {METRICS[metric].label} {cell(row.mean)}"
         )
         if row.n_runs > 1:
             words += f" (95 % interval {cell(row.low)} to {cell(row.high)}, {row.n_runs} runs)"
@@ -130,23 +158,29 @@ def statements(summary: pd.DataFrame, metric: str = HEADLINE) -> list[str]:
             words += " (one run, no interval)"
         if pd.notna(row.difference):
             words += f"; difference to {row.baseline} {cell(row.difference)}"
-            if pd.notna(row.difference_low):
-                clear = row.difference_low > 0 or row.difference_high < 0
-                words += f" ({cell(row.difference_low)} to {cell(row.difference_high)}"
-                words += ")" if clear else "; not clear of 0)"
+            if row.n_pairs < FEWEST_PAIRS:
+                words += f" ({counted(row.n_pairs, 'run')}: too few to tell)"
+            else:
+                clear = clear_of_zero(row.difference_low, row.difference_high, row.p_holm)
+                words += f" ({cell(row.difference_low)} to {cell(row.difference_high)}; "
+                words += f"{'' if clear else 'not '}clear of 0, Holm-adjusted p {cell(row.p_holm)})"
         sentences.append(words + ".")
     return sentences
 
 
-def warnings(summary: pd.DataFrame, network: str = NETWORK) -> list[str]:
+def _rank(n_strategies: float) -> str:
+    return "the only strategy" if n_strategies == 1 else f"best of {n_strategies:.0f} strategies"
+
+
+def warnings(summary: pd.DataFrame, network: str | None) -> list[str]:
     """Say where simple models are better than the network.
 
     Parameters
     ----------
     summary : DataFrame
         Table ``summary``.
-    network : str
-        The network's name.
+    network : str or None
+        Label of the network; None: there is none, and nothing to warn of.
 
     Returns
     -------

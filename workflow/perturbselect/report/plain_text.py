@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from perturbselect.report.overview import statements, warnings
+from perturbselect.report.overview import HOW_JUDGED, counted, statements, warnings
 from perturbselect.scores.metrics import METRICS
 
 
-def text_summary(title: str, curves: pd.DataFrame, summary: pd.DataFrame, metrics: Sequence[str]) -> str:
+def text_summary(
+    title: str, curves: pd.DataFrame, summary: pd.DataFrame, metrics: Sequence[str], *, network: str | None
+) -> str:
     """Write warnings, who won, and for each dataset and metric the mean score by strategy and budget.
 
     Parameters
@@ -23,20 +25,26 @@ def text_summary(title: str, curves: pd.DataFrame, summary: pd.DataFrame, metric
         Table ``summary``.
     metrics : sequence of str
         Which to show.
+    network : str or None
+        Label of the graph neural network, if the study has one.
 
     Returns
     -------
     str
         Lines of text; the same tables give the same text.
     """
-    lines = [title, "=" * len(title), "", *(f"! {warning}" for warning in warnings(summary))]
-    lines += [f"* {sentence}" for sentence in statements(summary)]
+    lines = [title, "=" * len(title), "", *(f"! {warning}" for warning in warnings(summary, network))]
+    sentences = statements(summary)
+    lines += [*(f"* {sentence}" for sentence in sentences), *([HOW_JUDGED] if sentences else [])]
     for dataset, of_dataset in curves.groupby("dataset", sort=False):
         for metric in metrics:
             rows = of_dataset[of_dataset["metric"] == metric]
-            runs = int(rows.loc[rows["strategy"].notna(), "n_runs"].max())
-            rule = METRICS[metric]
-            lines += ["", f"{dataset}: {rule.label}, {rule.direction} (mean of {runs} runs)"]
+            rule, of_models = METRICS[metric], rows[rows["strategy"].notna()]
+            if of_models.empty:
+                lines += ["", f"{dataset}: {rule.label}: no model of this study has it"]
+                continue
+            runs = counted(of_models["n_runs"].max(), "run")
+            lines += ["", f"{dataset}: {rule.label}, {rule.direction} (mean of {runs})"]
             lines += [_by_budget(rows)]
     return "\n".join(lines) + "\n"
 

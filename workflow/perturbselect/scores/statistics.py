@@ -7,6 +7,7 @@ from scipy.stats import bootstrap, rankdata, wilcoxon
 
 RESAMPLES = 2000
 FEWEST_PAIRS = 6  # with 5 pairs the smallest two-sided p of Wilcoxon's test is 0.0625
+SIGNIFICANT = 0.05
 
 
 def bootstrap_interval(
@@ -18,8 +19,9 @@ def bootstrap_interval(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Percentile bootstrap interval of the mean of each row.
 
-    All rows share the same resamples of their columns. With few runs (three, say) the interval
-    is rather too narrow, as any bootstrap's.
+    All rows share the same resamples of their columns. With few runs the interval is too narrow:
+    normal differences of mean 0 lie apart from 0 in 49 % of intervals over 2 runs, 25 % over 3,
+    19 % over 4 and 15 % over 6. `clear_of_zero` therefore asks for more than the interval.
 
     Parameters
     ----------
@@ -104,6 +106,22 @@ def wilcoxon_p(differences: np.ndarray) -> np.ndarray:
     if plain.any():
         p[plain] = wilcoxon(differences[plain], axis=1).pvalue
     return p
+
+
+def clear_of_zero(low: float, high: float, p: float) -> bool:
+    """Whether a difference is clear: its interval leaves out 0 and its adjusted p is below 0.05.
+
+    Never with fewer than `FEWEST_PAIRS` pairs, which have no p. Our rule, the only one that
+    sentences, tables and figures of the report use.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the 95 % interval.
+    p : float
+        Holm-adjusted p; NaN where there is none.
+    """
+    return bool((low > 0 or high < 0) and p < SIGNIFICANT)
 
 
 def holm(p: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ is one (split, seed); intervals are 95 % bootstrap intervals over runs, empty wi
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from perturbselect.seeds import generator
 
 FLOORS = ["control_mean", "training_mean"]
 HEADLINE = "pearson_delta_perturbed_ref"
+# Registered names; a study may give its models other labels.
 SIMPLE_MODELS = ["control_mean", "training_mean", "kernel_ridge"]
 NETWORK = "gears"
 _RUN = ["split", "seed"]
@@ -137,7 +138,7 @@ def learning_curves(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     return _ordered(curves, [*_CURVE, "n_selected"])
 
 
-def comparisons(scores: pd.DataFrame, baseline: str = "random", *, seed: int = 0) -> pd.DataFrame:
+def comparisons(scores: pd.DataFrame, baseline: str | None = "random", *, seed: int = 0) -> pd.DataFrame:
     """Compare each strategy with a baseline over the runs (split, seed) that both have.
 
     Differences are strategy − baseline in the metric's unit; for a metric with a target (spread
@@ -148,8 +149,8 @@ def comparisons(scores: pd.DataFrame, baseline: str = "random", *, seed: int = 0
     ----------
     scores : DataFrame
         Table ``scores``.
-    baseline : str
-        Strategy to compare with.
+    baseline : str or None
+        Label of the strategy to compare with; None: the study has none.
     seed : int
         Seed of the bootstrap.
 
@@ -247,7 +248,7 @@ def _reached(loss: np.ndarray, n_selected: np.ndarray, wanted: np.ndarray) -> tu
 
 
 def data_saving(
-    scores: pd.DataFrame, baseline: str = "random", *, resamples: int = 500, seed: int = 0
+    scores: pd.DataFrame, baseline: str | None = "random", *, resamples: int = 500, seed: int = 0
 ) -> pd.DataFrame:
     """Data-saving factor: how many times more random perturbations reach the same score.
 
@@ -260,8 +261,8 @@ def data_saving(
     ----------
     scores : DataFrame
         Table ``scores``.
-    baseline : str
-        Strategy that is meant by "random".
+    baseline : str or None
+        Label of the strategy that is meant by "random"; None: the study has none.
     resamples : int
         Bootstrap resamples.
     seed : int
@@ -320,18 +321,32 @@ def data_saving(
     return _ordered(pd.DataFrame(rows, columns=columns), [*_CURVE, "n_selected"])
 
 
+def simple_models(registered: Mapping[str, str]) -> list[str]:
+    """Return the labels of a study's simple models, and of the floors.
+
+    Parameters
+    ----------
+    registered : mapping of str to str
+        Registered name of each model, by its label in the study.
+    """
+    labels = [label for label, name in registered.items() if name in SIMPLE_MODELS]
+    return labels + [floor for floor in FLOORS if floor not in labels]
+
+
 def summary(
     curves: pd.DataFrame,
     differences: pd.DataFrame,
     *,
     metrics: Iterable[str] = (HEADLINE, "mse"),
-    network: str = NETWORK,
+    network: str | None = NETWORK,
     simple: Iterable[str] = SIMPLE_MODELS,
 ) -> pd.DataFrame:
     """State, for each dataset and model, the best strategy at the largest budget.
 
-    Where a simple model's best strategy is better than the network's, the network's row names it
-    in ``beaten_by``: that belongs on the report's first page.
+    The best is picked by the same test scores that the row then shows, so they flatter it;
+    ``n_strategies`` says of how many it is the best. Where a simple model's best strategy is
+    better than the network's, the network's row names it in ``beaten_by``: that belongs on the
+    report's first page.
 
     Parameters
     ----------
@@ -339,24 +354,25 @@ def summary(
         Tables ``learning_curves`` and ``comparisons``.
     metrics : iterable of str
         Metrics to judge by, the headline first.
-    network : str
-        The graph neural network's name.
+    network : str or None
+        Label of the graph neural network; None: the study has none.
     simple : iterable of str
-        The simple models' names.
+        Labels of the simple models, floors among them.
 
     Returns
     -------
     DataFrame
         Table ``summary``: dataset, metric, model, budget, n_selected, strategy, mean, low, high,
-        n_runs, baseline, difference, difference_low, difference_high, beaten_by (names joined by
-        commas, else empty). Strategy, budget and n_selected are empty for the floors.
+        n_runs, n_strategies, baseline, difference, difference_low, difference_high, n_pairs, p_holm
+        (as in ``comparisons``), beaten_by (labels joined by commas, else empty). Strategy, budget,
+        n_selected and n_strategies are empty for the floors.
     """
     trained = curves.loc[curves["strategy"].notna(), "model"].unique()
     curves = curves[curves["model"] != CEILING]
     # The floors stand in where the study does not train those models.
     curves = curves[curves["strategy"].notna() | ~curves["model"].isin(trained)]
     keys = ["dataset", "model", "strategy", "budget", "metric"]
-    compared = differences[[*keys, "baseline", "difference", "low", "high"]].rename(
+    compared = differences[[*keys, "baseline", "difference", "low", "high", "n_pairs", "p_holm"]].rename(
         columns={"low": "difference_low", "high": "difference_high"}
     )
     best = []
@@ -366,15 +382,19 @@ def summary(
         for _, group in of_metric.groupby(["dataset", "model"], sort=False):
             size = group["n_selected"].fillna(0)
             group = group[size == size.max()]
-            group = group.assign(loss=rule.loss(group["mean"])).sort_values(["loss", "strategy"])
+            count = group["strategy"].nunique()
+            group = group.assign(loss=rule.loss(group["mean"]), n_strategies=count or np.nan)
+            group = group.sort_values(["loss", "strategy"])
             best.append(group.head(1))
     columns = [
         "dataset", "metric", "model", "budget", "n_selected", "strategy", "mean", "low", "high", "n_runs",
-        "baseline", "difference", "difference_low", "difference_high", "beaten_by",
+        "n_strategies", "baseline", "difference", "difference_low", "difference_high", "n_pairs", "p_holm",
+        "beaten_by",
     ]  # fmt: skip
     if not best:
         return pd.DataFrame(columns=columns)
     table = pd.concat(best, ignore_index=True).merge(compared, on=keys, how="left")
+    table = table.astype({"n_strategies": "Int64", "n_pairs": "Int64"})
     table["beaten_by"] = None
     for _, group in table.groupby(["dataset", "metric"], sort=False):
         own = group.loc[group["model"] == network, "loss"]

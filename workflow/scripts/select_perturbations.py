@@ -1,6 +1,6 @@
 """Choose perturbations with one strategy, up to the largest budget."""
 
-from perturbselect.config import budget_size
+from perturbselect.budgets import budget_size
 from perturbselect.files import read_tsv, write_json
 from perturbselect.graphs.graph import read_graph
 from perturbselect.job import logged
