@@ -1,75 +1,84 @@
 import os
-import re
 import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
+from command_line import Workflow
+from filelock import FileLock
 
 TINY = Path(__file__).with_name("tiny.yaml")
+SHIPPED = ("Snakefile", "workflow", "profiles", "envs", "config")
 
 
-@dataclass
-class Workflow:
-    """The real workflow, run as a user would, in a folder of its own."""
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this test run share (pytest-xdist starts several)."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
 
-    repository: Path
-    folder: Path
-    snakefile: str = "Snakefile"
 
-    @property
-    def config(self) -> Path:
-        return self.folder / "study.yaml"
+def once(folder: Path, name: str, make: Callable[[Path], None]) -> Path:
+    """Return the subfolder `name`, made by whoever comes first; the others wait for it."""
+    made = folder / name
+    with FileLock(folder / f"{name}.lock"):
+        if (folder / f"{name}.failed").exists():
+            pytest.fail(f"making {name} failed in another process; see the first failure")
+        if not made.exists():
+            (folder / f"{name}.failed").touch()
+            make(made)
+            (folder / f"{name}.failed").unlink()
+    return made
 
-    def write_config(self, study: dict) -> None:
-        self.config.write_text(yaml.safe_dump(study, sort_keys=False))
 
-    def study(self) -> dict:
-        return yaml.safe_load(self.config.read_text())
+def copy_repository(repository: Path, folder: Path) -> None:
+    """Copy what a user deploys: the workflow without tests and documents."""
+    folder.mkdir()
+    for name in SHIPPED:
+        source = repository / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder)
 
-    def run(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess:
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
-        environment.pop("SNAKEMAKE_PROFILE", None)
-        return subprocess.run(
-            [
-                *(sys.executable, "-m", "snakemake", "--snakefile", str(self.repository / self.snakefile)),
-                *("--directory", str(self.folder), "--configfile", str(self.config), "--cores", str(cores)),
-                *("--nocolor", *arguments),
-            ],
-            capture_output=True,
-            text=True,
-            env=environment,
-            timeout=1200,
-        )
 
-    def planned(self, *arguments: str) -> dict[str, int]:
-        """Run nothing; return how many jobs of each rule would be run."""
-        plan = self.run("--dry-run", "--quiet", "reason", *arguments)
-        assert plan.returncode == 0, plan.stderr + plan.stdout
-        table = re.search(r"^job\s+count\n-+\s+-+\n(.*?)^total", plan.stdout + plan.stderr, re.M | re.S)
-        rows = (line.split() for line in table.group(1).splitlines()) if table else []
-        return {rule: int(count) for rule, count in rows if rule != "all"}
+@pytest.fixture(scope="session")
+def deployed(repository: Path, shared: Path) -> Path:
+    """The workflow as deployed elsewhere: it needs nothing else of the repository."""
+    return once(shared, "deployed", lambda folder: copy_repository(repository, folder))
 
 
 @pytest.fixture
-def workflow(repository: Path, tmp_path: Path) -> Workflow:
+def own_repository(deployed: Path, tmp_path: Path) -> Path:
+    """A deployed workflow whose source a test may edit."""
+    folder = tmp_path / "repository"
+    copy_repository(deployed, folder)
+    return folder
+
+
+@pytest.fixture
+def workflow(deployed: Path, tmp_path: Path) -> Workflow:
     """A tiny study in an empty folder, not run yet."""
-    made = Workflow(repository, tmp_path)
+    folder = tmp_path / "study"
+    folder.mkdir()
+    made = Workflow(deployed, folder)
     shutil.copy(TINY, made.config)
     return made
 
 
 @pytest.fixture(scope="session")
-def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+def finished(deployed: Path, shared: Path) -> Workflow:
     """A tiny study that has run from counts to report; tests must not change it."""
-    made = Workflow(repository, tmp_path_factory.mktemp("finished"))
-    shutil.copy(TINY, made.config)
-    result = made.run()
-    assert result.returncode == 0, result.stderr
-    return made
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        made = Workflow(deployed, folder)
+        shutil.copy(TINY, made.config)
+        (folder / "run.txt").write_text(made.finish())
+
+    return Workflow(deployed, once(shared, "finished", make))
 
 
 @pytest.fixture

@@ -1,0 +1,152 @@
+"""The workflow as its users run it: a command, in a folder of theirs."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file of the plan: what makes it, from what, and whether it would be made now."""
+
+    file: str
+    rule: str
+    inputs: tuple[str, ...]
+    log: str
+    pending: bool
+
+
+@dataclass
+class Workflow:
+    """The real workflow, run as a user would, in a folder of its own."""
+
+    repository: Path
+    folder: Path
+    snakefile: str = "Snakefile"
+    python_path: Path | None = None
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "study.yaml"
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+    def write_config(self, study: dict) -> None:
+        self.config.write_text(yaml.safe_dump(study, sort_keys=False))
+
+    def study(self) -> dict:
+        return yaml.safe_load(self.config.read_text())
+
+    def change(self, key: str, value: object) -> None:
+        """Set the key at a dotted path of the config."""
+        study = section = self.study()
+        *path, last = key.split(".")
+        for name in path:
+            section = section.setdefault(name, {})
+        section[last] = value
+        self.write_config(study)
+
+    def command(self, *arguments: str, cores: int = 2) -> list[str]:
+        return [
+            *(sys.executable, "-m", "snakemake", "--snakefile", str(self.repository / self.snakefile)),
+            *("--directory", str(self.folder), "--configfile", str(self.config), "--cores", str(cores)),
+            *("--nocolor", *arguments),
+        ]
+
+    def environment(self) -> dict[str, str]:
+        """Return the user's environment; one thread per job, since several jobs run at once."""
+        left_out = ("SNAKEMAKE_PROFILE", "PYTHONPATH")
+        kept = {name: value for name, value in os.environ.items() if name not in left_out}
+        if self.python_path:
+            kept["PYTHONPATH"] = str(self.python_path)
+        return kept | {"OMP_NUM_THREADS": "1"}
+
+    def start(self, *arguments: str, cores: int = 2) -> subprocess.Popen:
+        """Start a run and return at once; its output goes to `run.log` in the folder."""
+        with open(self.folder / "run.log", "w") as log:
+            return subprocess.Popen(
+                self.command(*arguments, cores=cores),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env=self.environment(),
+                cwd=self.folder,
+                start_new_session=True,
+            )
+
+    def run(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess:
+        """Run to the end; output and errors are together in `stdout`."""
+        return subprocess.run(
+            self.command(*arguments, cores=cores),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self.environment(),
+            cwd=self.folder,
+            timeout=1200,
+        )
+
+    def finish(self, *arguments: str, cores: int = 2) -> str:
+        """Run to the end, which must be a success; return what was printed."""
+        result = self.run(*arguments, cores=cores)
+        assert result.returncode == 0, result.stdout
+        return result.stdout
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """Run nothing; return how many jobs of each rule would be run."""
+        return planned_jobs(self.finish("--dry-run", *arguments))
+
+    def outputs(self, *arguments: str) -> list[Output]:
+        """Run nothing; return every file that the study makes."""
+        text = self.finish("--detailed-summary", *arguments)
+        lines = text[text.index("output_file\t") :].splitlines()
+        names = lines[0].split("\t")
+        rows = (dict(zip(names, line.split("\t"), strict=True)) for line in lines[1:] if "\t" in line)
+        return [
+            Output(
+                row["output_file"],
+                row["rule"],
+                tuple(file for file in row["input-file(s)"].split(",") if file),
+                row["log-file(s)"],
+                row["plan"] != "no update",
+            )
+            for row in rows
+        ]
+
+    def jobs_run(self, *arguments: str, cores: int = 2) -> dict[str, int]:
+        """Run to the end; return how many jobs of each rule were run."""
+        return counted_jobs(self.finish(*arguments, cores=cores))
+
+    def files(self, *patterns: str) -> dict[str, bytes]:
+        """Return the content of the files under `results/` that fit any of the patterns."""
+        found = {path for pattern in patterns for path in self.results.glob(pattern) if path.is_file()}
+        return {str(path.relative_to(self.results)): path.read_bytes() for path in sorted(found)}
+
+
+def planned_jobs(text: str) -> dict[str, int]:
+    """Return how many jobs of each rule a dry run's output says it would run."""
+    rows = text.partition("Job stats:\n")[2].partition("\ntotal")[0].splitlines()[2:]
+    assert rows or "Nothing to be done" in text, text
+    return {rule: int(count) for rule, count in map(str.split, rows) if rule != "all"}
+
+
+def counted_jobs(text: str) -> dict[str, int]:
+    """Return how many jobs of each rule a run's output says it finished."""
+    rules = [line.split("Rule: ")[1].rstrip(")") for line in text.splitlines() if "Finished jobid" in line]
+    return dict(Counter(rule for rule in rules if rule != "all"))
+
+
+def kill_all(process: subprocess.Popen) -> None:
+    """End a started run and all its jobs at once, as a power cut would."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,231 @@
+"""Bad input, given to the whole workflow: one message, no traceback, nothing half-written."""
+
+import functools
+import hashlib
+import shutil
+from collections.abc import Callable
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import anndata
+import h5py
+import numpy as np
+import pytest
+from command_line import Workflow, counted_jobs
+
+from perturbselect.files import write_h5ad
+
+
+@pytest.fixture
+def study(finished: Workflow, workflow: Workflow) -> Workflow:
+    """The tiny study with the simulated screen and graphs as files of the user's."""
+    shutil.copytree(finished.results / "simulations" / "tiny", workflow.folder / "data")
+    settings = workflow.study()
+    del settings["simulations"], settings["models"]["gears"]
+    settings["datasets"]["tiny"]["source"]["path"] = "data/cells.h5ad"
+    settings["graphs"]["go"]["source"]["path"] = "data/gene2go.tsv.gz"
+    settings["graphs"]["interactions"]["source"]["path"] = "data/interactions.tsv.gz"
+    workflow.write_config(settings)
+    return workflow
+
+
+def failure(study: Workflow, *arguments: str) -> str:
+    """Run; return what a user reads, after checking what every failure has in common."""
+    result = study.run(*arguments)
+    assert result.returncode != 0, result.stdout
+    assert "Traceback" not in result.stdout, result.stdout
+    assert not list(study.folder.rglob(".partial*"))
+    assert not list((study.folder / ".snakemake" / "locks").glob("*"))
+    return result.stdout
+
+
+def changed_cells(change: Callable[[anndata.AnnData], anndata.AnnData | None]) -> Callable[[Workflow], None]:
+    """Rewrite the screen."""
+
+    def apply(study: Workflow) -> None:
+        path = study.folder / "data" / "cells.h5ad"
+        cells = anndata.read_h5ad(path)
+        changed = change(cells)
+        write_h5ad(cells if changed is None else changed, path)
+
+    return apply
+
+
+def key(path: str, value: object) -> Callable[[Workflow], None]:
+    """Set a key of the config."""
+    return lambda study: study.change(path, value)
+
+
+def repeat_a_barcode(study: Workflow) -> None:
+    with h5py.File(study.folder / "data" / "cells.h5ad", "r+") as file:
+        barcodes = file["obs"][file["obs"].attrs["_index"]]
+        barcodes[3] = barcodes[0]
+
+
+def truncate(study: Workflow) -> None:
+    path = study.folder / "data" / "cells.h5ad"
+    path.write_bytes(path.read_bytes()[:-3000])
+
+
+def without_controls(cells: anndata.AnnData) -> anndata.AnnData:
+    return cells[cells.obs["perturbation"] != "control"].copy()
+
+
+def without_column(cells: anndata.AnnData) -> None:
+    del cells.obs["guide_share"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        pytest.param(key("budget", [4]), ["unknown key", "did you mean 'budgets'"], id="unknown-key"),
+        pytest.param(
+            key("datasets.tiny.preprocess.min_cell", 4),
+            ["datasets.tiny.preprocess.min_cell", "did you mean 'min_cells'"],
+            id="unknown-key-below",
+        ),
+        pytest.param(
+            key("strategies", {"graphrech": {"graph": "go"}}),
+            ["strategies.graphrech", "did you mean 'graphreach'"],
+            id="misspelt-strategy",
+        ),
+        pytest.param(
+            changed_cells(without_column),
+            ["data/cells.h5ad", "'guide_share'", "datasets.tiny.source.columns.guide_share"],
+            id="missing-column",
+        ),
+        pytest.param(
+            changed_cells(without_controls),
+            ["data/cells.h5ad", "no control cell", "datasets.tiny.source.controls"],
+            id="no-controls",
+        ),
+        pytest.param(repeat_a_barcode, ["data/cells.h5ad", "more than once"], id="duplicate-barcodes"),
+        pytest.param(truncate, ["data/cells.h5ad", "truncated", "again"], id="truncated"),
+        pytest.param(key("budgets", [4, 20]), ["budgets: 20", "pool", "lower the budget"], id="large-budget"),
+        pytest.param(
+            key("graphs.go.source.path", "data/gene2go.tsv"),
+            ["graphs.go.source.path", "no such file", "mend the path"],
+            id="missing-file",
+        ),
+    ],
+)
+def test_stops_before_any_job(study, spoil, words):
+    spoil(study)
+    text = failure(study)
+    for word in words:
+        assert word in text, text
+    assert "Job stats" not in text
+    assert not study.results.exists()
+    # The message stands there once, and nothing that only a programmer would understand beside it.
+    assert text.count(words[0]) == 1, text
+
+
+def negative(cells: anndata.AnnData) -> None:
+    cells.X[5, 7] = -3
+
+
+def fractional(cells: anndata.AnnData) -> anndata.AnnData:
+    changed = anndata.AnnData(cells.X.astype(np.float32), cells.obs, cells.var)
+    changed.X.data[:] = np.log1p(changed.X.data)
+    return changed
+
+
+def silent_gene(cells: anndata.AnnData) -> None:
+    cells.X[:, 7] = 0
+    cells.X.eliminate_zeros()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words", "done"),
+    [
+        pytest.param(negative, ["is negative", "in cell", "raw UMI counts"], {}, id="negative"),
+        pytest.param(fractional, ["not a whole number", "gene", "source.layer"], {}, id="non-integer"),
+        pytest.param(
+            silent_gene, ["all_zero_genes: drop", "datasets.tiny"], {"import_h5ad": 1}, id="all-zero-gene"
+        ),
+    ],
+)
+def test_bad_counts_stop_at_the_import(study, spoil, words, done):
+    changed_cells(spoil)(study)
+    text = failure(study, "results/tiny/responses.h5ad")
+    for word in words:
+        assert word in text, text
+    assert "data/cells.h5ad" in text or "G" in text
+    assert counted_jobs(text) == done
+    made = set(study.files("tiny/*"))
+    assert made == ({"tiny/cells.h5ad", "tiny/gene_names.tsv"} if done else set())
+
+
+def other_genes(study: Workflow) -> None:
+    (study.folder / "other.tsv").write_text("symbol\tgo_id\nNOBODY\tGO:1\nNOBODY2\tGO:1\n")
+    study.change("graphs.go.source.path", "other.tsv")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words", "missing"),
+    [
+        pytest.param(
+            key("graphs.interactions.threshold", 1000),
+            ["graphs.interactions", "threshold", "lower"],
+            "graphs/interactions.*",
+            id="empty-graph",
+        ),
+        pytest.param(other_genes, ["other.tsv", "go", "NOBODY"], "graphs/go.*", id="no-overlap"),
+    ],
+)
+def test_bad_graphs_stop_at_the_graph(copy_of_finished, spoil, words, missing):
+    spoil(copy_of_finished)
+    text = failure(copy_of_finished, "--until", "go_graph", "interaction_graph")
+    for word in words:
+        assert word in text, text
+    assert counted_jobs(text) == {}
+    assert not copy_of_finished.files(f"tiny/{missing}")
+
+
+@pytest.fixture
+def archive(finished: Workflow):
+    """A server on this machine with the simulated screen's files."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    folder = finished.results / "simulations" / "tiny"
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", folder
+    server.shutdown()
+    server.server_close()
+
+
+def from_archive(study: Workflow, address: str, path: Path, checksum: str | None = None) -> Path:
+    """Have the screen downloaded; return where to."""
+    checksum = checksum or hashlib.sha256(path.read_bytes()).hexdigest()
+    settings = study.study()
+    source = settings["datasets"]["tiny"]["source"]
+    del source["path"]
+    study.write_config(settings)
+    study.change(
+        "datasets.tiny.source", source | {"url": f"{address}/{path.name}", "checksum": f"sha256:{checksum}"}
+    )
+    return study.folder / "resources" / "downloads" / f"{checksum[:12]}.{path.name}"
+
+
+def test_wrong_checksum(study, archive):
+    address, folder = archive
+    download = from_archive(study, address, folder / "cells.h5ad", "0" * 64)
+    text = failure(study, "results/tiny/cells.h5ad")
+    for word in (f"{address}/cells.h5ad", "checksum", "0" * 64, "as 'path' in the config"):
+        assert word in text, text
+    assert counted_jobs(text) == {}
+    assert text.count("Download http") == 1, "a wrong checksum is no reason to download again"
+    assert not list(download.parent.glob("*"))
+    assert not study.files("tiny/*")
+
+
+def test_right_checksum(study, archive):
+    address, folder = archive
+    download = from_archive(study, address, folder / "cells.h5ad")
+    assert study.jobs_run("results/tiny/cells.h5ad") == {"download": 1, "import_h5ad": 1}
+    assert download.read_bytes() == (folder / "cells.h5ad").read_bytes()

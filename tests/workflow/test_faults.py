@@ -1,0 +1,117 @@
+"""Runs that are killed, that meet each other, and jobs that fail."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command_line import Workflow, counted_jobs, kill_all
+from test_reruns import NEW_SCORES
+
+
+def wait_for(condition: Callable[[], object], process: subprocess.Popen, seconds: float = 300) -> None:
+    """Wait until the condition holds, as long as the run goes on."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, "the run ended before"
+        assert time.monotonic() < end, "the run did not come so far in time"
+        time.sleep(0.05)
+
+
+# The study to its last table and page; figures only as examples, for their time.
+TARGETS = (
+    "results/pages/overview.html",
+    "results/tables/areas.tsv",
+    "results/tiny/tables/coverage.go.tsv",
+    "results/figures/tiny/response_space.svg",
+    "results/figures/tiny/learning_curves.mse.svg",
+)
+
+
+@pytest.fixture
+def killed(workflow: Workflow) -> Workflow:
+    """A study whose run was ended by kill -9, all processes at once, while models trained."""
+    run = workflow.start(*TARGETS, cores=1)
+    try:
+        wait_for(lambda: len(workflow.files("tiny/predictions/*/*/*/training.tsv")) >= 3, run)
+    finally:
+        kill_all(run)
+    return workflow
+
+
+def test_killed_and_resumed_is_the_same_to_the_byte(killed, finished):
+    """In another folder than the undisturbed run, and with one core instead of two."""
+    done = killed.files("tiny/predictions/*/*/*/training.tsv")
+    locked = killed.run(*TARGETS, cores=1)
+    assert locked.returncode != 0
+    assert "Directory cannot be locked" in locked.stdout
+    assert "--unlock" in locked.stdout
+    assert counted_jobs(locked.stdout) == {}
+
+    killed.finish("--unlock")
+    resumed = killed.jobs_run(*TARGETS, cores=1)
+    assert not {"simulate", "import_h5ad", "preprocess", "summarise"} & set(resumed)
+    trained = sum(resumed[f"train_{model}"] for model in killed.study()["models"])
+    assert 18 - len(done) <= trained <= 18 - len(done) + 1  # one was at work when it was killed
+    assert killed.planned(*TARGETS) == {}
+
+    made = killed.files("tiny/**/*", "tables/*", "figures/**/*", "simulations/**/*", "pages/*", "summary.txt")
+    undisturbed = finished.files("**/*")
+    # The partial files of a killed process stay; nothing reads them.
+    names = {name for name in made if not Path(name).name.startswith(".partial")}
+    assert len(names) > 120
+    assert not [name for name in sorted(names) if made[name] != undisturbed[name]]
+
+
+def test_interrupted_run_leaves_no_lock(workflow):
+    """Ctrl-C: jobs end, the lock goes, the next run goes on."""
+    run = workflow.start("results/tiny/responses.h5ad")
+    try:
+        wait_for(lambda: workflow.files("tiny/cells.h5ad"), run)
+        os.killpg(run.pid, signal.SIGINT)
+        run.wait(timeout=60)
+    finally:
+        kill_all(run)
+    resumed = workflow.jobs_run("results/tiny/responses.h5ad")
+    assert "simulate" not in resumed
+    assert resumed["summarise"] == 1
+
+
+def test_two_runs_in_one_folder(workflow):
+    """The second stops at once and says why, if it is to make the same files; the first is not disturbed."""
+    target = "results/simulations/tiny/cells.h5ad"
+    first = workflow.start(target)
+    try:
+        wait_for(lambda: any((workflow.folder / ".snakemake" / "locks").glob("*")), first)
+        os.killpg(first.pid, signal.SIGSTOP)
+        second = workflow.run(target)
+        assert second.returncode != 0
+        assert "Directory cannot be locked" in second.stdout
+        assert counted_jobs(second.stdout) == {}
+        assert workflow.jobs_run("results/study.yaml") == {"record_study": 1}
+        os.killpg(first.pid, signal.SIGCONT)
+        assert first.wait(timeout=120) == 0
+    finally:
+        kill_all(first)
+    assert workflow.files("simulations/tiny/cells.h5ad")
+    assert not list((workflow.folder / ".snakemake" / "locks").glob("*"))
+
+
+def test_failed_jobs_leave_nothing_and_the_others_go_on(copy_of_finished):
+    """A kernel is cut off: its model fails with a message, what needs no kernel is made."""
+    kernel = copy_of_finished.results / "tiny/kernels/prior.h5ad"
+    kernel.write_bytes(kernel.read_bytes()[:-500])
+    (copy_of_finished.results / "figures/tiny/coverage.go.svg").unlink()
+    result = copy_of_finished.run()
+    assert result.returncode != 0
+    assert "ERROR: results/tiny/kernels/prior.h5ad: cannot be read as .h5ad" in result.stdout
+    assert "Traceback" not in result.stdout
+    assert counted_jobs(result.stdout) == {"plot_coverage": 1}
+    assert not copy_of_finished.files("tiny/predictions/kernel_ridge/**/*")
+    assert len(copy_of_finished.files("tiny/predictions/training_mean/**/*.h5ad")) == 12
+    assert not list(copy_of_finished.folder.rglob(".partial*"))
+    # The report is the old one. The next run does not take it for the new one, but tries again.
+    assert copy_of_finished.planned() == {"train_kernel_ridge": 6, "score": 6, **NEW_SCORES}

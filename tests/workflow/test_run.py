@@ -1,0 +1,177 @@
+"""The tiny study, from counts to report."""
+
+import base64
+import json
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+
+from perturbselect.files import read_tsv, write_bytes
+from perturbselect.table_schema import FOLDER as SCHEMAS
+from perturbselect.table_schema import check_table, table_schema
+
+GOLDEN = Path(__file__).parent / "golden" / "scores.tsv"
+RUN = ["model", "strategy", "split", "budget", "n_selected"]
+
+# Where the tables of each schema lie.
+TABLES = {
+    "areas": "tables/areas.tsv",
+    "comparisons": "tables/comparisons.tsv",
+    "coverage": "tiny/tables/coverage.*.tsv",
+    "data_saving": "tables/data_saving.tsv",
+    "filters": "tiny/filters.tsv",
+    "learning_curves": "tables/learning_curves.tsv",
+    "perturbation_scores": "tables/perturbation_scores.parquet",
+    "scores": "tables/scores.tsv",
+    "selections": "tiny/selections/*/*.tsv",
+    "splits": "tiny/splits/*.tsv",
+    "summary": "tables/summary.tsv",
+}
+
+
+@pytest.fixture(scope="module")
+def report(finished) -> str:
+    return (finished.results / "report.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def in_report(report) -> dict[str, dict]:
+    """What Snakemake put into the report: path -> caption, labels, content."""
+    text = report[report.index("var results = {") :].removeprefix("var results = ")
+    return json.JSONDecoder().raw_decode(text)[0]
+
+
+def content(item: dict) -> str:
+    return base64.b64decode(item["data_uri"].partition("base64,")[2]).decode()
+
+
+def test_report_is_one_file_with_everything_in_it(finished, report, in_report):
+    assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)=[\"']?(https?:)?//", report)
+    assert finished.study()["title"] in report
+    figures = {f"results/{name}" for name in finished.files("figures/**/*.svg")}
+    pages = {f"results/{name}" for name in finished.files("pages/*.html")}
+    assert len(figures) == 2 + 2 + 1
+    assert len(pages) == 6
+    others = {"results/tiny/gene_names.tsv", "results/tiny/filters.tsv"}
+    assert set(in_report) == figures | pages | others | {"results/study.yaml", "results/software.tsv"}
+    for path, item in in_report.items():
+        written = (finished.folder / path).read_bytes()
+        assert base64.b64decode(item["data_uri"].partition("base64,")[2]) == written, path
+
+
+def test_every_result_in_the_report_has_a_caption_of_its_own(in_report):
+    captions = {path: re.sub(r"<.*?>", "", item["caption"]).strip() for path, item in in_report.items()}
+    assert all(len(caption) > 40 for caption in captions.values()), captions
+    assert not [caption for caption in captions.values() if "{{" in caption or "{%" in caption]
+
+
+def test_overview_says_what_ran_and_that_it_is_simulated(in_report):
+    page = content(in_report["results/pages/overview.html"])
+    for word in ("simulated", "graphreach", "kernel_ridge", "A tiny simulated screen", "min_guide_share"):
+        assert word in page
+
+
+def test_figures_of_simulated_data_say_so(finished):
+    for name, figure in finished.files("figures/**/*.svg").items():
+        assert "simulated" in figure.decode().lower(), name
+
+
+def test_report_holds_config_and_software(finished, in_report):
+    config = content(in_report["results/study.yaml"])
+    assert "perturbations: 24" in config  # from the study
+    assert "target_sum: 10000" in config  # a default
+    software = content(in_report["results/software.tsv"])
+    for package in ("snakemake", "torch", "scanpy"):
+        assert f"{package}\t{version(package)}\n" in software
+
+
+def test_summary_is_text_for_a_terminal(finished):
+    text = (finished.results / "summary.txt").read_text()
+    assert "A tiny simulated screen" in text
+    assert "<" not in text
+    assert all(strategy in text for strategy in finished.study()["strategies"])
+
+
+def test_there_is_a_table_for_every_schema():
+    assert set(TABLES) == {path.stem for path in SCHEMAS.glob("*.json")}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_fit_their_schemas(finished, name):
+    paths = sorted(finished.results.glob(TABLES[name]))
+    assert paths
+    for path in paths:
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else read_tsv(path)
+        assert len(table), path
+        check_table(table, table_schema(name))
+
+
+def test_no_table_without_schema(finished):
+    made = finished.files("tables/*", "tiny/tables/*", "tiny/selections/*/*.tsv", "tiny/splits/*")
+    known = finished.files(*TABLES.values())
+    assert not set(made) - set(known)
+
+
+def test_selections_and_predictions_keep_to_their_split(finished):
+    for split in (0, 1):
+        parts = read_tsv(finished.results / f"tiny/splits/split{split}.tsv").set_index("perturbation")["part"]
+        for strategy in finished.study()["strategies"]:
+            picks = read_tsv(finished.results / f"tiny/selections/{strategy}/split{split}.seed0.tsv")["gene"]
+            assert set(parts[picks]) == {"pool"}
+            assert picks.is_unique
+            assert len(picks) == np.ceil((parts == "pool").sum() / 2)
+            for model in finished.study()["models"]:
+                folder = finished.results / f"tiny/predictions/{model}/{strategy}/split{split}.seed0"
+                for budget, size in (("4", 4), ("50pct", len(picks))):
+                    predictions = anndata.read_h5ad(folder / f"budget{budget}.h5ad")
+                    assert sorted(predictions.obs_names) == sorted(parts.index[parts == "test"])
+                    assert predictions.uns["n_selected"] == size
+                    assert predictions.uns["simulated"]
+
+
+def test_golden_scores(finished, request):
+    """Scores of the models without random numbers; `pytest -k golden --renew-golden` writes them anew."""
+    scores = read_tsv(finished.results / "tables/scores.tsv", dtype={"budget": str})
+    scores = scores[scores["model"] != "gears"]
+    table = scores.pivot(index=RUN, columns="metric", values="value").sort_index().reset_index()
+    if request.config.getoption("--renew-golden"):
+        text = table.to_csv(sep="\t", index=False, float_format="%.6g", lineterminator="\n")
+        write_bytes(text.encode(), GOLDEN)
+    golden = read_tsv(GOLDEN, dtype={"budget": str})
+    pd.testing.assert_frame_equal(
+        table, golden, check_names=False, check_dtype=False, check_column_type=False, rtol=1e-4, atol=1e-6
+    )
+
+
+def test_gears_was_trained(finished):
+    """GEARS differs between processors in the last digits, so it has no golden values."""
+    histories = [read_tsv(path) for path in finished.results.glob("tiny/predictions/gears/*/*/training.tsv")]
+    assert len(histories) == 3 * 2
+    ends = pd.concat(h.groupby("budget")["loss"].agg(["first", "last"]) for h in histories)
+    assert ends["last"].mean() < ends["first"].mean()
+    scores = read_tsv(finished.results / "tables/scores.tsv")
+    assert np.isfinite(scores["value"].dropna()).all()
+    counts = scores[scores["metric"] == "mse"]["model"].value_counts()
+    assert counts["gears"] == counts["kernel_ridge"] == 3 * 2 * 2
+
+
+def test_finished_means_finished(finished):
+    assert finished.planned() == {}
+
+
+def test_nothing_half_written_stays(finished):
+    assert not list(finished.folder.rglob(".partial*"))
+    assert not list((finished.folder / ".snakemake" / "locks").glob("*"))
+    assert not list((finished.folder / ".snakemake" / "incomplete").glob("*"))
+
+
+def test_logs_and_benchmarks_of_every_job(finished):
+    text = (finished.folder / "run.txt").read_text()
+    finished_jobs = text.count("Finished jobid") - 1  # `all` has neither
+    assert len(finished.files("logs/**/*.log")) == finished_jobs
+    assert len(finished.files("benchmarks/**/*.tsv")) == finished_jobs
