@@ -16,6 +16,7 @@ from perturbselect.models.model import Knowledge
 
 torch = pytest.importorskip("torch")
 
+from perturbselect.models.neural.examples import Examples  # noqa: E402
 from perturbselect.models.neural.loss import Targets  # noqa: E402
 from perturbselect.models.neural.network import Network, sparse_tensor  # noqa: E402
 from perturbselect.models.neural.training import Schedule, train  # noqa: E402
@@ -163,10 +164,9 @@ def test_rows_that_training_does_not_reach_stay_as_they_are():
     m1 = torch.from_numpy(screen(NODES[:12]).X)
     targets = Targets(m1, None, torch.full_like(m1, 1 / 15), torch.ones(15))
     schedule = Schedule(20, 4, 1e-2, 0.1, False, 0.1)
-    history = train(
-        network, composition, torch.ones(12), torch.ones(12), targets, schedule, np.random.default_rng(0)
-    )
+    examples = Examples(composition, torch.ones(12), np.ones(12), targets)
+    history = train(network, examples, schedule, np.random.default_rng(0))
     assert torch.equal(network.node[12:], before[12:])
     assert (network.node[:12] != before[:12]).any(dim=1).all()
-    assert len(history) == 20
+    assert list(history["step"]) == [3, 6, 9, 12, 15, 18, 20]  # an epoch is 3 batches of 4
     assert not network.training

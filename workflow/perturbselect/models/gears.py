@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
 import scipy.sparse as sp
 from pydantic import Field
 from scipy.sparse.linalg import matrix_power
@@ -16,12 +17,15 @@ from perturbselect.graphs.graph import Graph
 from perturbselect.graphs.membership import membership
 from perturbselect.graphs.propagation import propagation_matrix
 from perturbselect.models import MODELS
-from perturbselect.models.model import Knowledge, Prediction, responses_of
+from perturbselect.models.model import Knowledge, Prediction, finite, responses_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from perturbselect.models.neural.examples import Examples
+
 MOMENTS = ("m2", "m3", "m4")
+LEAST_VALIDATION = 5  # perturbations; fewer say too little to choose by
 
 
 @MODELS.register
@@ -31,17 +35,19 @@ class Gears:
 
     Roohani, Huang & Leskovec, "Predicting transcriptional outcomes of novel multigene
     perturbations with GEARS", Nature Biotechnology 2024. The function is that of
-    the paper's network (without its uncertainty head); it is trained from the moments of
-    the responses instead of cell by cell, for a fixed number of steps. Departures, all
-    of the training: the co-expression hop reaches every cell, the direction term has a
+    the paper's network; it is trained from the moments of the responses instead of
+    cell by cell, for a fixed number of steps. Departures, all of the training: the
+    co-expression hop reaches every cell, the direction term has a
     gradient (`neural.loss.direction`), embeddings that no measured perturbation reaches
     are not decayed, control cells are no training condition (a perturbation's moments
     do not hold theirs), the output layer starts at the mean training response (weights 0:
     random ones are noise larger than the responses of a weak screen), and evaluation
-    uses the exact batch-normalisation statistics of the training set.
+    uses the exact batch-normalisation statistics of the training set. `peer_compatible`
+    takes all of these back but the last.
     """
 
     uses_gpu: ClassVar[bool] = True
+    resumable: ClassVar[bool] = True
 
     graph: Annotated[str, Field(description="Perturbation graph: a key of `graphs`.")] = "go"
     coexpression: Annotated[
@@ -50,6 +56,14 @@ class Gears:
             description="Co-expression graph over the predicted genes; `null`, or absent: self loops only."
         ),
     ] = "coexpression"
+    absent: Annotated[
+        Literal["error", "drop", "isolated"],
+        Field(
+            description="Perturbations of genes that the graph does not have: an `error`; `drop`: not "
+            "trained on, predicted as the mean training response, and counted; `isolated`: nodes "
+            "without neighbours."
+        ),
+    ] = "error"
     hidden: Annotated[int, Field(ge=1, description="Hidden units.")] = 64
     hops: Annotated[int, Field(ge=1, description="Hops over the perturbation graph.")] = 1
     steps: Annotated[
@@ -65,57 +79,96 @@ class Gears:
         ),
     ] = "auto"
     direction_lambda: Annotated[float, Field(ge=0, description="Weight of the direction term.")] = 0.1
+    validation_share: Annotated[
+        float,
+        Field(
+            ge=0,
+            lt=1,
+            description="Share of the measured perturbations held back to choose the epoch; "
+            f"with fewer than {LEAST_VALIDATION} of them, or 0, the last one is kept.",
+        ),
+    ] = 0.0
+    uncertainty: Annotated[
+        bool, Field(description="Train the paper's uncertainty head too; gives predictive variances.")
+    ] = False
+    peer_compatible: Annotated[
+        bool,
+        Field(
+            description="Train as cell-gears 0.1.2 does, faults included: for comparisons. "
+            "`batch` and `direction_lambda` are then without effect."
+        ),
+    ] = False
 
     def predict(
-        self, training: AnnData, test: np.ndarray, knowledge: Knowledge, seed: int, device: str
+        self,
+        training: AnnData,
+        test: np.ndarray,
+        knowledge: Knowledge,
+        seed: int,
+        device: str,
+        checkpoint: Path | None = None,
     ) -> Prediction:
-        """Train and predict; the same seed gives the same bytes on the same CPU."""
+        """Train and predict; the same seed gives the same bytes on the same CPU.
+
+        With a `checkpoint` path, the training saves its state there now and then, and
+        goes on from it if it was ended.
+        """
         import torch
 
-        from perturbselect.models.neural.loss import targets_of
+        from perturbselect.models.neural.checkpoint import Checkpoint
+        from perturbselect.models.neural.evaluation import predict, variance_scale
+        from perturbselect.models.neural.knowledge import gene_graph, place
         from perturbselect.models.neural.network import Network, sparse_tensor
         from perturbselect.models.neural.training import Schedule, train
 
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        if device == "cuda" and not torch.cuda.is_available():
-            raise InputError("device: 'cuda', but this machine has no usable GPU; use 'cpu' or 'auto'")
-        responses = responses_of(training)
+        device = _usable(device)
+        responses_of(training)
         moments = all(name in training.layers for name in MOMENTS)
         if self.loss == "fourth_power" and not moments:
             raise InputError(
                 "gears: loss 'fourth_power' needs the moments of a dataset of cells; use 'auto' or 'squared'"
             )
-        graph = _named(knowledge, self.graph)
-        names = training.obs_names.to_numpy(dtype=str)
-        hits = membership(np.concatenate([names, test]), graph.genes)
+        measured = training.obs_names.to_numpy(dtype=str)
+        graph, known = place(
+            np.concatenate([measured, test]), _named(knowledge, self.graph), self.absent, self.graph
+        )
+        trained, predicted = known[: len(measured)], known[len(measured) :]
+        if not trained.any():
+            raise InputError(f"gears: no measured perturbation is in the graph '{self.graph}'")
+        fallback = responses_of(training).mean(axis=0)
+        training = training[trained]
+        names = np.concatenate([measured[trained], np.asarray(test)[predicted]])
+        hits = membership(names, graph.genes)
         composition = hits @ matrix_power(propagation_matrix(graph), self.hops)
         # Other nodes' embeddings cannot influence anything.
         reached = np.flatnonzero(np.asarray(composition.sum(axis=0)))
-        sizes = hits.sum(axis=1)
 
-        def tensor(values: np.ndarray | sp.sparray, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        def tensor(values: np.ndarray | sp.sparray) -> torch.Tensor:
             dense = values if isinstance(values, np.ndarray) else values.toarray()
-            return torch.as_tensor(dense, dtype=dtype, device=device)
+            return torch.as_tensor(dense, dtype=torch.float32, device=device)
 
-        hop = propagation_matrix(_gene_graph(self.coexpression, knowledge, training.var_names))
+        composition, sizes = tensor(composition[:, reached]), tensor(hits.sum(axis=1))
+        n = training.n_obs
+        examples = _examples(training, composition[:n], sizes[:n], moments)
+        generator = np.random.default_rng(seed)
+        held_back = self._held_back(n, generator)
+        learnt = examples.rows(np.setdiff1d(np.arange(n), held_back))
+        validation = examples.rows(held_back) if len(held_back) else None
+        if self.peer_compatible:
+            learnt = _with_control(learnt, int(training.uns.get("n_control_cells", 1)))
+
+        coexpression = None if self.coexpression is None else knowledge.graphs.get(self.coexpression)
+        hop = propagation_matrix(gene_graph(coexpression, training.var_names))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = Network(sparse_tensor(hop), len(graph), self.hidden)
+            network = Network(sparse_tensor(hop), len(graph), self.hidden, self.uncertainty)
         network.node = torch.nn.Parameter(network.node.detach()[reached].clone())
-        with torch.no_grad():
-            network.output_weight.zero_()
-            network.output_bias[:, 0] = torch.from_numpy(responses.mean(axis=0))
+        if not self.peer_compatible:
+            with torch.no_grad():
+                network.output_weight.zero_()
+                network.output_bias[:, 0] = learnt.targets.m1.mean(dim=0)
         network.to(device)
 
-        n = len(names)
-        higher = tuple(tensor(np.asarray(training.layers[name])) for name in MOMENTS) if moments else None
-        expressed = (
-            tensor(np.asarray(training.layers["expressed"])) if "expressed" in training.layers else None
-        )
-        targets = targets_of(tensor(responses), higher, expressed)
-        cells = training.obs["n_cells"].to_numpy(float) if "n_cells" in training.obs else np.ones(n)
-        composition, sizes = tensor(composition[:, reached]), tensor(sizes)
         schedule = Schedule(
             self.steps,
             self.batch,
@@ -123,27 +176,70 @@ class Gears:
             self.weight_decay,
             moments and self.loss != "squared",
             self.direction_lambda,
+            self.peer_compatible,
         )
-        history = train(
-            network,
-            composition[:n],
-            sizes[:n],
-            tensor(cells),
-            targets,
-            schedule,
-            np.random.default_rng(seed),
-        )
-        mean = network.predict(composition[n:], sizes[n:]).cpu().numpy()
+        saved = None
+        if checkpoint is not None:
+            saved = Checkpoint(checkpoint, self._identity(seed, examples, hop, composition))
+        history = train(network, learnt, schedule, generator, validation, saved)
+        shape = (len(test), training.n_vars)
+        mean, variance = np.broadcast_to(fallback, shape).copy(), None
+        delta, log_variance = predict(network, composition[n:], sizes[n:], self.peer_compatible)
+        mean[predicted] = delta.cpu().numpy()
+        if log_variance is not None:
+            scale = variance_scale(network, validation or examples, self.peer_compatible)
+            # What is not in the graph is predicted as the mean: its variance is that of the responses.
+            variance = np.broadcast_to(responses_of(training).var(axis=0), shape).copy()
+            variance[predicted] = (scale * log_variance.exp()).cpu().numpy()
         lonely = hits[n:] @ np.diff(graph.adjacency.indptr) == 0
         summary = {
             "parameters": sum(p.numel() for p in network.parameters()),
             "steps": self.steps,
+            "kept_step": _kept_step(history),
+            "validation_perturbations": len(held_back),
             "device": device,
             "loss": "fourth_power" if schedule.fourth_power else "squared",
-            "coexpression_edges": hop.nnz - responses.shape[1],
-            "without_neighbours": np.asarray(test)[lonely].tolist(),
+            "coexpression_edges": hop.nnz - training.n_vars,
+            "without_neighbours": names[n:][lonely].tolist(),
+            "dropped": int((~trained).sum()),
+            "predicted_as_mean": np.asarray(test)[~predicted].tolist(),
         }
-        return Prediction(mean.astype(np.float32), history=history, summary=summary)
+        return Prediction(mean, variance, history, summary)
+
+    def _held_back(self, n: int, generator: np.random.Generator) -> np.ndarray:
+        """Draw the validation perturbations: their indices, sorted; none if they would be too few."""
+        count = round(self.validation_share * n)
+        if count < LEAST_VALIDATION:
+            return np.zeros(0, dtype=np.int64)
+        return np.sort(generator.choice(n, count, replace=False))
+
+    def _identity(self, seed: int, examples: Examples, hop: sp.csr_array, composition: Any) -> dict[str, Any]:
+        """Say which training a checkpoint is of."""
+        import torch
+
+        digest = hashlib.sha256()
+        targets = examples.targets
+        for values in (targets.m1, *(targets.higher or ()), targets.weight, composition):
+            digest.update(values.cpu().numpy().tobytes())
+        for part in (hop.data, hop.indices, examples.cells):
+            digest.update(np.ascontiguousarray(part).tobytes())
+        return asdict(self) | {
+            "seed": seed,
+            "perturbations": len(examples),
+            "genes": targets.m1.shape[1],
+            "data": digest.hexdigest()[:16],
+            "torch": torch.__version__,
+        }
+
+
+def _usable(device: str) -> str:
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device: 'cuda', but this machine has no usable GPU; use 'cpu' or 'auto'")
+    return device
 
 
 def _named(knowledge: Knowledge, name: str) -> Graph:
@@ -152,15 +248,44 @@ def _named(knowledge: Knowledge, name: str) -> Graph:
     return knowledge.graphs[name]
 
 
-def _gene_graph(name: str | None, knowledge: Knowledge, genes: pd.Index) -> Graph:
-    """Return the co-expression graph in the order of the predicted genes; without edges if there is none."""
-    shape = (len(genes), len(genes))
-    graph = knowledge.graphs.get(name) if name is not None else None
-    if graph is None:
-        return Graph(genes.to_numpy(), sp.csr_array(shape, dtype=np.float32), np.zeros(len(genes), bool))
-    edges = graph.adjacency.tocoo()
-    positions = genes.get_indexer(graph.genes)
-    rows, columns = positions[edges.row], positions[edges.col]
-    known = (rows >= 0) & (columns >= 0)
-    adjacency = sp.csr_array((edges.data[known], (rows[known], columns[known])), shape=shape)
-    return Graph(genes.to_numpy(), adjacency, genes.isin(graph.genes[graph.in_source]))
+def _examples(training: AnnData, composition: Any, sizes: Any, moments: bool) -> Examples:
+    """Put the measured perturbations, all in the graph, into tensors beside `composition`."""
+    from perturbselect.models.neural.examples import Examples
+    from perturbselect.models.neural.loss import targets_of
+
+    def layer(name: str) -> Any:
+        values = finite(training.layers[name], training, f"layer '{name}'")
+        return composition.new_tensor(values)
+
+    m1 = composition.new_tensor(responses_of(training))
+    higher = tuple(layer(name) for name in MOMENTS) if moments else None
+    expressed = layer("expressed") if "expressed" in training.layers else None
+    cells = training.obs["n_cells"].to_numpy(float) if "n_cells" in training.obs else np.ones(len(m1))
+    return Examples(composition, sizes, cells, targets_of(m1, higher, expressed))
+
+
+def _with_control(examples: Examples, cells: int) -> Examples:
+    """Add the control as a condition, as cell-gears does: each of its cells paired with itself, r = 0."""
+    import torch
+
+    from perturbselect.models.neural.examples import Examples
+    from perturbselect.models.neural.loss import Targets
+
+    def with_row(values: Any, value: float = 0.0) -> Any:
+        return torch.cat([values, values.new_full((1, *values.shape[1:]), value)])
+
+    targets = examples.targets
+    higher = None if targets.higher is None else tuple(with_row(moment) for moment in targets.higher)
+    weight = with_row(targets.weight, 1 / targets.m1.shape[1])
+    return Examples(
+        with_row(examples.composition),
+        with_row(examples.sizes),
+        np.append(examples.cells, cells),
+        Targets(with_row(targets.m1), higher, weight, targets.scale),
+    )
+
+
+def _kept_step(history: Any) -> int:
+    """Return the step whose weights were kept."""
+    errors = history["validation"]
+    return int(history["step"].iloc[-1 if errors.isna().all() else int(errors.argmin())])

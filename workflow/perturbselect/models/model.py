@@ -61,17 +61,30 @@ def responses_of(training: AnnData) -> np.ndarray:
     InputError
         If there is no training perturbation, or a response is not finite.
     """
-    responses = training.X.toarray() if hasattr(training.X, "toarray") else np.asarray(training.X)
-    if len(responses) == 0:
+    if training.n_obs == 0:
         raise InputError("responses: no training perturbation; raise the budget")
-    finite = np.isfinite(responses)
-    if not finite.all():
-        row, column = np.argwhere(~finite)[0]
+    return finite(training.X, training, "responses")
+
+
+def finite(values: Any, training: AnnData, what: str) -> np.ndarray:
+    """Return values of the training perturbations as dense float32, after a check that all are finite.
+
+    Parameters
+    ----------
+    values : sparse matrix or ndarray, shape (n, G)
+        X or a layer of `training`.
+    what : str
+        Its name, for the message.
+    """
+    dense = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
+    good = np.isfinite(dense)
+    if not good.all():
+        row, column = np.argwhere(~good)[0]
         raise InputError(
-            f"responses: perturbation '{training.obs_names[row]}', gene '{training.var_names[column]}' "
-            f"is {responses[row, column]}; remove or mend such values in the source"
+            f"{what}: perturbation '{training.obs_names[row]}', gene '{training.var_names[column]}' "
+            f"is {dense[row, column]}; remove or mend such values in the source"
         )
-    return responses.astype(np.float32, copy=False)
+    return dense.astype(np.float32, copy=False)
 
 
 class Model(Protocol):

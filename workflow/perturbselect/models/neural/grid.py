@@ -41,7 +41,8 @@ class Workspace:
 class Hidden(Function):
     """h = ReLU(base_g + shift_u) [U, G, H], with its weighted sums over the grid: of h [H] and h h' [H, H].
 
-    Each perturbation's weight is `share` [U], spread evenly over the genes.
+    Each perturbation's weight is `share` [U], spread evenly over the genes. `base` is [G, H],
+    or [U, G, H] where the rows differ in it.
     """
 
     @staticmethod
@@ -49,12 +50,13 @@ class Hidden(Function):
         ctx: Any, base: Tensor, shift: Tensor, share: Tensor, workspace: Workspace
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Compute the outputs."""
-        hidden = workspace.take("hidden", (len(shift), *base.shape), base)
+        hidden = workspace.take("hidden", (len(shift), *base.shape[-2:]), base)
         torch.add(base, shift[:, None], out=hidden).relu_()
-        weight = share / len(base)
+        weight = share / base.shape[-2]
         mean = weight @ hidden.sum(dim=1)
         second = torch.einsum("u,uhk->hk", weight, torch.bmm(hidden.transpose(1, 2), hidden))
         ctx.save_for_backward(hidden, weight)
+        ctx.by_row = base.dim() == 3
         return hidden.detach(), mean, second
 
     @staticmethod
@@ -65,7 +67,7 @@ class Hidden(Function):
         d_hidden.baddbmm_(hidden, weight * (d_second + d_second.T))
         d_hidden.add_(weight * d_mean)
         _relu_backward_(d_hidden, hidden)
-        return d_hidden.sum(dim=0), d_hidden.sum(dim=1), None, None
+        return d_hidden if ctx.by_row else d_hidden.sum(dim=0), d_hidden.sum(dim=1), None, None
 
 
 class Layers(Function):

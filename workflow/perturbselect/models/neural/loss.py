@@ -58,7 +58,7 @@ def targets_of(m1: Tensor, higher: tuple[Tensor, ...] | None, expressed: Tensor 
 
 
 def fourth_power(delta: Tensor, targets: Targets) -> Tensor:
-    """Mean over perturbations, cells and expressed genes of (delta - r)^4, GEARS' loss.
+    """Mean over cells and expressed genes of (delta - r)^4, GEARS' loss: one value a perturbation, [U].
 
     E(d - r)^4 = d^4 - 4 d^3 m1 + 6 d^2 m2 - 4 d m3 + m4, in Horner's form.
     """
@@ -66,11 +66,11 @@ def fourth_power(delta: Tensor, targets: Targets) -> Tensor:
         raise ValueError("the fourth-power loss needs the moments m2, m3 and m4")
     m1, (m2, m3, m4) = targets.m1, targets.higher
     mean = (((delta - 4 * m1) * delta + 6 * m2) * delta - 4 * m3) * delta + m4
-    return (mean * targets.weight).sum(dim=1).mean()
+    return (mean * targets.weight).sum(dim=1)
 
 
 def squared(delta: Tensor, targets: Targets) -> Tensor:
-    """Mean over perturbations, cells and expressed genes of (delta - r)^2.
+    """Mean over cells and expressed genes of (delta - r)^2: one value a perturbation, [U].
 
     Without m2, the squared error of the mean response: smaller by the variance over
     pairings, which does not depend on delta.
@@ -78,11 +78,11 @@ def squared(delta: Tensor, targets: Targets) -> Tensor:
     mean = (delta - targets.m1).square()
     if targets.higher is not None:
         mean = mean + (targets.higher[0] - targets.m1.square())
-    return (mean * targets.weight).sum(dim=1).mean()
+    return (mean * targets.weight).sum(dim=1)
 
 
 def direction(delta: Tensor, targets: Targets) -> Tensor:
-    """Penalty on predicting the wrong direction of change (our definition).
+    """Penalty on predicting the wrong direction of change (our definition): one value a perturbation, [U].
 
     GEARS' term compares signs, (sign(y - c) - sign(y_hat - c))^2, whose derivative is 0
     everywhere: it cannot be learnt from. Here the sign is tanh(. / scale_g), with scale_g
@@ -90,4 +90,4 @@ def direction(delta: Tensor, targets: Targets) -> Tensor:
     both sides are the mean over cells: small responses, whose sign is noise, count little.
     """
     soft = torch.tanh(delta / targets.scale) - torch.tanh(targets.m1 / targets.scale)
-    return (soft.square() * targets.weight).sum(dim=1).mean()
+    return (soft.square() * targets.weight).sum(dim=1)

@@ -9,66 +9,15 @@ Shapes: G genes, N graph nodes, U perturbations, H hidden units.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
 from perturbselect.models.neural.grid import Hidden, Layers, Readout, Workspace
-
-EPSILON = 1e-5  # of batch normalisation
-
-
-class BatchNorm(nn.Module):
-    """Batch normalisation over rows of unequal weight.
-
-    In training, the statistics are the batch's and are kept; in evaluation they
-    are the last ones kept (`Network.keep_statistics` makes these the whole
-    training set's). The variance is the biased one.
-    """
-
-    mean: Tensor
-    variance: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-        self.bias = nn.Parameter(torch.zeros(width))
-        self.register_buffer("mean", torch.zeros(width))
-        self.register_buffer("variance", torch.ones(width))
-
-    def affine(self, mean: Tensor | None = None, variance: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return scale and shift, from the given statistics or from those kept."""
-        if mean is None or variance is None:
-            mean, variance = self.mean, self.variance
-        else:
-            with torch.no_grad():
-                self.mean.copy_(mean)
-                self.variance.copy_(variance)
-        scale = self.weight * torch.rsqrt(variance + EPSILON)
-        return scale, self.bias - mean * scale
-
-    def forward(self, x: Tensor, share: Tensor) -> Tensor:
-        """Normalise the columns of x [rows, width]; `share` [rows] sums to 1."""
-        if self.training:
-            mean = share @ x
-            scale, shift = self.affine(mean, share @ (x - mean).square())
-        else:
-            scale, shift = self.affine()
-        return torch.addcmul(shift, x, scale)
-
-
-class MLP(nn.Module):
-    """Linear, normalisation, ReLU, linear, normalisation."""
-
-    def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
-        super().__init__()
-        self.first, self.first_norm = nn.Linear(inputs, hidden), BatchNorm(hidden)
-        self.second, self.second_norm = nn.Linear(hidden, outputs), BatchNorm(outputs)
-
-    def forward(self, x: Tensor, share: Tensor) -> Tensor:
-        """Map x [rows, inputs] to [rows, outputs]."""
-        return self.second_norm(self.second(torch.relu(self.first_norm(self.first(x), share))), share)
+from perturbselect.models.neural.normalisation import MLP, BatchNorm, UncertaintyHead
 
 
 class Network(nn.Module):
@@ -82,6 +31,8 @@ class Network(nn.Module):
         Nodes of the perturbation graph.
     hidden : int
         H.
+    uncertainty : bool
+        Whether the network also has step 13, the uncertainty head.
 
     Notes
     -----
@@ -90,7 +41,7 @@ class Network(nn.Module):
     first predictions are close to `output_bias`.
     """
 
-    def __init__(self, hop: Tensor, nodes: int, hidden: int) -> None:
+    def __init__(self, hop: Tensor, nodes: int, hidden: int, uncertainty: bool = False) -> None:
         super().__init__()
         genes = hop.shape[0]
         self.hidden = hidden
@@ -113,6 +64,7 @@ class Network(nn.Module):
         self.output_bias = nn.Parameter(torch.empty(genes, 1))
         for parameter in (self.gene_weight, self.gene_bias, self.output_weight, self.output_bias):
             nn.init.xavier_normal_(parameter)
+        self.uncertainty = UncertaintyHead(hidden) if uncertainty else None
 
     @torch.no_grad()
     def renormalise(self) -> None:
@@ -120,7 +72,9 @@ class Network(nn.Module):
         for table in (self.gene_base, self.gene_position, self.node):
             table.div_(table.norm(dim=1, keepdim=True).clamp_(min=1))
 
-    def forward(self, composition: Tensor, sizes: Tensor, share: Tensor) -> Tensor:
+    def forward(
+        self, composition: Tensor, sizes: Tensor, share: Tensor, hopped: Tensor | None = None
+    ) -> Tensor:
         """Predict the responses to U perturbations.
 
         Parameters
@@ -132,50 +86,110 @@ class Network(nn.Module):
             Number of genes of each perturbation (0: control).
         share : Tensor, shape (U,)
             Each perturbation's share of the cells; sums to 1. Without effect in evaluation.
+        hopped : Tensor of bool, shape (U,), or None
+            For which rows the genes' embeddings pass over the co-expression graph;
+            None: for all. (cell-gears does it for the first cell of a batch only:
+            `peer_compatible.Batches`.)
 
         Returns
         -------
         Tensor, shape (U, G)
         """
-        base, shift = self._grid(composition, sizes, share)
-        return self._outputs(self._decode(base, shift, share), share)
+        return self.with_log_variance(composition, sizes, share, hopped)[0]
+
+    def with_log_variance(
+        self, composition: Tensor, sizes: Tensor, share: Tensor, hopped: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Predict the responses, as `forward`, and log variances [U, G] if there is an uncertainty head."""
+        base, shift = self._grid(composition, sizes, share, hopped)
+        hidden, *moments = Hidden.apply(base, shift, share, self.workspace)
+        delta = self._outputs(self._decode(hidden, moments, share), share)
+        return delta, None if self.uncertainty is None else self.uncertainty(hidden, share)
 
     @torch.no_grad()
-    def keep_statistics(self, composition: Tensor, sizes: Tensor, share: Tensor, rows: int = 2**18) -> None:
+    def keep_statistics(
+        self,
+        composition: Tensor,
+        sizes: Tensor,
+        share: Tensor,
+        hopped: Tensor | None = None,
+        rows: int = 2**18,
+    ) -> None:
         """Make the whole training set's statistics those of evaluation, and go into evaluation.
 
         Arguments are those of `forward`, for all training perturbations at once. The
-        U x G grid is walked about `rows` rows at a time; four passes.
+        U x G grid is walked about `rows` rows at a time; three passes, and three more
+        with an uncertainty head.
         """
         self.train()
+        self.forget_statistics()
         self.renormalise()
-        base, shift = self._grid(composition, sizes, share)
-        at_once = max(1, rows // len(base))
-        parts = list(zip(shift.split(at_once), share.split(at_once), strict=True))
-        weight, bias = self._first_layer(
-            *_sums([Hidden.apply(base, f, s, self.workspace)[1:] for f, s in parts])
-        )
-        self._second_norm(*_sums([self._layer_moments(base, f, s, weight, bias) for f, s in parts]))
+        base, shift = self._grid(composition, sizes, share, hopped)
+        at_once = max(1, rows // base.shape[-2])
+        bases = [base] * len(shift) if base.dim() == 2 else base.split(at_once)
+        parts = list(zip(bases, shift.split(at_once), share.split(at_once), strict=False))
+
+        def hidden_parts() -> Iterator[tuple[list[Tensor], Tensor]]:
+            for b, f, s in parts:
+                yield Hidden.apply(b, f, s, self.workspace), s
+
+        weight, bias = self._first_layer(*_sums([moments for (_, *moments), _ in hidden_parts()]))
+        second = self.decoder.second.weight
+        moments = [
+            Layers.apply(hidden, weight, bias, second, s, self.workspace)[1:]
+            for (hidden, *_), s in hidden_parts()
+        ]
+        self._second_norm(*_sums(moments))
         self.decoder.eval()
-        self._outputs(torch.cat([self._decode(base, f, s) for f, s in parts]), share)
+        decoded = [self._decode(hidden, moments, s) for (hidden, *moments), s in hidden_parts()]
+        self._outputs(torch.cat(decoded), share)
+        if self.uncertainty is not None:
+            self.uncertainty.keep_statistics(lambda: ((hidden, s) for (hidden, *_), s in hidden_parts()))
         self.eval()
         self.workspace.clear()
 
+    def forget_statistics(self) -> None:
+        """Let the next batch's statistics of every batch normalisation replace those kept."""
+        for module in self.modules():
+            if isinstance(module, BatchNorm):
+                module.forget()
+
     @torch.no_grad()
-    def predict(self, composition: Tensor, sizes: Tensor, rows: int = 2**18) -> Tensor:
-        """Predict in evaluation, about `rows` rows of the U x G grid at a time: [U, G]."""
+    def predict(
+        self, composition: Tensor, sizes: Tensor, hopped: Tensor | None = None, rows: int = 2**18
+    ) -> tuple[Tensor, Tensor | None]:
+        """Predict in evaluation, about `rows` rows of the U x G grid at a time: as `with_log_variance`."""
         self.renormalise()
         at_once = max(1, rows // len(self.gene_base))
-        parts = zip(composition.split(at_once), sizes.split(at_once), strict=True)
-        return torch.cat([self(c, s, s / s.sum()) for c, s in parts])
+        parts = [
+            self.with_log_variance(composition[i], sizes[i], sizes[i], None if hopped is None else hopped[i])
+            for i in torch.arange(len(sizes), device=sizes.device).split(at_once)
+        ]
+        log_variances = [part[1] for part in parts if part[1] is not None]
+        return torch.cat([part[0] for part in parts]), torch.cat(log_variances) if log_variances else None
 
-    def _grid(self, composition: Tensor, sizes: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
-        """Take steps 1 to 7: gene part [G, H] and perturbation part [U, H]; h = ReLU(their sum)."""
+    def _genes(self, share: Tensor, hopped: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Take steps 1 to 3: [1, G, H] and its weight [1]; or with and without the hop, [2, G, H] and [2]."""
         genes = len(self.gene_base)
         even = self.gene_base.new_full((genes,), 1 / genes)
         base = torch.relu(self.base_norm(self.gene_base, even))
-        position = self.gene_convolution(torch.sparse.mm(self.hop, self.gene_position))
-        gene = self.gene_mlp(base + 0.2 * position, even)
+        position = torch.sparse.mm(self.hop, self.gene_position)[None]
+        weight = share.new_ones(1)
+        if hopped is not None:
+            position = torch.cat([self.gene_position[None], position])
+            weight = torch.stack([share[~hopped].sum(), share[hopped].sum()])
+        rows = (base + 0.2 * self.gene_convolution(position)).flatten(0, 1)
+        gene = self.gene_mlp(rows, (weight[:, None] * even).flatten())
+        return gene.unflatten(0, (len(weight), genes)), weight
+
+    def _grid(
+        self, composition: Tensor, sizes: Tensor, share: Tensor, hopped: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Take steps 1 to 7: gene part [G, H] or, by row, [U, G, H], and perturbation part [U, H].
+
+        h = ReLU(their sum).
+        """
+        gene, weight = self._genes(share, hopped)
 
         # Sum over genes of (propagated row) W' + b: the bias counts once per gene.
         summed = (composition @ self.node) @ self.node_convolution.weight.T
@@ -184,25 +198,26 @@ class Network(nn.Module):
         among = share * perturbed / (share * perturbed).sum().clamp(min=1e-30)
         perturbation = self.perturbation_mlp(summed, among) * perturbed[:, None]  # control: 0
 
+        kind = 0 if hopped is None else hopped.long()  # which of the gene parts a row has
         if self.training:
-            # Over the grid gene + perturbation, the two parts are independent:
-            # means add, and so do variances.
-            gene_mean, mean = gene.mean(dim=0), share @ perturbation
-            variance = gene.var(dim=0, correction=0) + share @ (perturbation - mean).square()
-            scale, shift = self.sum_norm.affine(gene_mean + mean, variance)
+            # Within a row only the gene part varies, so the variance is that within
+            # the gene parts and that of the rows' means.
+            row_mean = perturbation + gene.mean(dim=1)[kind]
+            mean = share @ row_mean
+            variance = weight @ gene.var(dim=1, correction=0) + share @ (row_mean - mean).square()
+            scale, shift = self.sum_norm.affine(mean, variance)
         else:
             scale, shift = self.sum_norm.affine()
-        return gene * scale, torch.addcmul(shift, perturbation, scale)
+        return (gene * scale)[kind], torch.addcmul(shift, perturbation, scale)
 
-    def _decode(self, base: Tensor, shift: Tensor, share: Tensor) -> Tensor:
-        """Take steps 8 and 9, from the two parts of the grid to o [U, G].
+    def _decode(self, hidden: Tensor, moments: list[Tensor], share: Tensor) -> Tensor:
+        """Take steps 8 and 9, from h [U, G, H] and its first two moments to o [U, G].
 
         The first normalisation is folded into the first layer. Its statistics come
         from mean and covariance of h, so the U x G x 2H tensor is written once. The
         second is folded into the genes' weights.
         """
         keep = self.decoder.training
-        hidden, *moments = Hidden.apply(base, shift, share, self.workspace)
         weight, bias = self._first_layer(*moments) if keep else self._first_layer()
         second = self.decoder.second.weight
         decoded, *moments = Layers.apply(hidden, weight, bias, second, share, self.workspace)
@@ -210,13 +225,6 @@ class Network(nn.Module):
         gene_weight = self.gene_weight * scale
         constant = self.gene_weight @ offset + self.gene_bias[:, 0]
         return Readout.apply(decoded, gene_weight, self.workspace) + constant
-
-    def _layer_moments(
-        self, base: Tensor, shift: Tensor, share: Tensor, weight: Tensor, bias: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        hidden, *_ = Hidden.apply(base, shift, share, self.workspace)
-        second = self.decoder.second.weight
-        return Layers.apply(hidden, weight, bias, second, share, self.workspace)[1:]
 
     def _first_layer(self, mean: Tensor | None = None, second: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """First layer of the decoder with its normalisation folded in: weight [2H, H], bias [2H].
@@ -248,7 +256,7 @@ class Network(nn.Module):
         return torch.addmm(self.output_bias[:, 0] + decoded * own, across, crossed.T)
 
 
-def _sums(moments: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+def _sums(moments: list[list[Tensor]]) -> tuple[Tensor, Tensor]:
     """Add up the moments of the parts of a grid."""
     first, second = zip(*moments, strict=True)
     return torch.stack(first).sum(dim=0), torch.stack(second).sum(dim=0)
