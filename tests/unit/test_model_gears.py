@@ -16,10 +16,11 @@ from perturbselect.models.model import Knowledge
 
 torch = pytest.importorskip("torch")
 
+from perturbselect.models.neural.checkpoint import Checkpoint  # noqa: E402
 from perturbselect.models.neural.examples import Examples  # noqa: E402
 from perturbselect.models.neural.loss import Targets  # noqa: E402
 from perturbselect.models.neural.network import Network, sparse_tensor  # noqa: E402
-from perturbselect.models.neural.training import Schedule, train  # noqa: E402
+from perturbselect.models.neural.training import Run, Schedule, train  # noqa: E402
 
 NODES = np.array([f"P{i:02d}" for i in range(24)])  # 4 cliques of 6
 SMALL = Gears(hidden=8, steps=30, batch=4, learning_rate=1e-2)
@@ -128,7 +129,7 @@ def test_perturbations_without_neighbours_are_reported():
     ("change", "message"),
     [
         ({"model": dataclasses.replace(SMALL, graph="string")}, "'string'"),
-        ({"test": np.array(["P01", "P02+NOPE"])}, r"'P02\+NOPE'"),
+        ({"test": np.array(["P01", "P02+NOPE"])}, r"graphs\.go: perturbation 'P02\+NOPE'"),
         (
             {
                 "model": dataclasses.replace(SMALL, loss="fourth_power"),
@@ -141,6 +142,141 @@ def test_perturbations_without_neighbours_are_reported():
 def test_bad_input(change, message):
     with pytest.raises(InputError, match=message):
         predict(**change)
+
+
+def with_value(name, value):
+    """A training set in which one number of X or of a layer is `value`."""
+    training = screen(TRAINING)
+    (training.X if name == "responses" else training.layers[name])[3, 2] = value
+    return training
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("responses", np.nan, "responses: perturbation 'P03', gene 'g2' is nan"),
+        ("responses", np.inf, "'P03', gene 'g2' is inf"),
+        ("m3", -np.inf, "layer 'm3': perturbation 'P03', gene 'g2' is -inf"),
+        ("expressed", np.nan, "layer 'expressed'"),
+    ],
+)
+def test_numbers_that_are_not_finite_are_named(name, value, message):
+    with pytest.raises(InputError, match=message):
+        predict(training=with_value(name, value))
+
+
+def without(graph, *genes):
+    """The graph without some of its genes."""
+    keep = ~np.isin(graph.genes, genes)
+    return Graph(graph.genes[keep], sp.csr_array(graph.adjacency[keep][:, keep]), graph.in_source[keep])
+
+
+def test_perturbations_absent_from_the_graph_are_an_error_by_default():
+    with pytest.raises(InputError, match=r"'P02' hits a gene that is not in the graph \(2 such .*`absent`"):
+        predict(graphs={"go": without(cliques(), "P02", "P11")})
+
+
+def test_dropped_they_are_not_trained_on_and_predicted_as_the_mean():
+    model = dataclasses.replace(SMALL, absent="drop")
+    training = screen(np.append(TRAINING, "P00+P11"))
+    graph = without(cliques(), "P02", "P11")
+    test = np.array(["P04", "P11", "P05"])
+    prediction = predict(model, training, test, {"go": graph})
+    assert prediction.summary["dropped"] == 2  # P02 and P00+P11
+    assert prediction.summary["predicted_as_mean"] == ["P11"]
+    np.testing.assert_allclose(prediction.mean[1], training.X.mean(axis=0), rtol=1e-5)
+    kept = training[~training.obs_names.isin(["P02", "P00+P11"])].copy()
+    alone = predict(model, kept, test[[0, 2]], {"go": graph})
+    np.testing.assert_array_equal(prediction.mean[[0, 2]], alone.mean)
+
+
+def test_isolated_they_are_nodes_without_neighbours():
+    model = dataclasses.replace(SMALL, absent="isolated")
+    cut = cliques().adjacency.toarray()
+    cut[[2, 11]] = cut[:, [2, 11]] = 0
+    isolated = predict(model, graphs={"go": without(cliques(), "P02", "P11")})
+    same = predict(graphs={"go": Graph(NODES, sp.csr_array(cut), np.ones(24, bool))})
+    np.testing.assert_array_equal(isolated.mean, same.mean)
+    assert isolated.summary["without_neighbours"] == ["P11"]
+    assert isolated.summary["dropped"] == 0
+
+
+def test_nothing_of_what_was_measured_is_in_the_graph():
+    model = dataclasses.replace(SMALL, absent="drop")
+    with pytest.raises(InputError, match="no measured perturbation is in the graph 'go'"):
+        predict(model, screen(NODES[:2]), NODES[2:4], {"go": without(cliques(), "P00", "P01")})
+
+
+def test_validation_perturbations_are_held_back_where_there_are_enough():
+    shared = predict(dataclasses.replace(SMALL, validation_share=0.4))  # of 16: 6
+    assert shared.summary["validation_perturbations"] == 6
+    assert shared.history["validation"].notna().all()
+    least = shared.history["validation"].argmin()
+    assert shared.summary["kept_step"] == shared.history["step"][least]
+    few = predict(dataclasses.replace(SMALL, validation_share=0.2))
+    assert few.summary["validation_perturbations"] == 0
+    np.testing.assert_array_equal(few.mean, predict().mean)
+
+
+@pytest.mark.parametrize("moments", [True, False])
+def test_uncertainty_tells_noisy_genes_from_quiet_ones(moments):
+    noise = np.repeat([0.05, 2.0], [10, 5])
+    training = screen(TRAINING, moments=False)
+    training.X += noise * np.random.default_rng(5).standard_normal(training.shape).astype(np.float32)
+    if moments:
+        m1 = training.X
+        training.layers["m2"] = m1**2 + 0.1
+        training.layers["m3"] = m1**3 + 3 * m1 * 0.1
+        training.layers["m4"] = m1**4 + 6 * m1**2 * 0.1 + 3 * 0.01
+    model = dataclasses.replace(SMALL, uncertainty=True, steps=200, validation_share=0.4)
+    prediction = predict(model, training)
+    assert prediction.variance.shape == prediction.mean.shape
+    assert (prediction.variance > 0).all()
+    assert prediction.variance[:, 10:].mean() > 2 * prediction.variance[:, :10].mean()
+    assert predict().variance is None
+
+
+def test_resumes_from_a_checkpoint_and_gives_the_same_bytes(tmp_path, monkeypatch):
+    path = tmp_path / "budget.checkpoint"
+    monkeypatch.setattr(Checkpoint, "every", 0)
+    model = dataclasses.replace(SMALL, validation_share=0.4)
+    undisturbed = predict(model)
+
+    def ended(run, *arguments):
+        if len(run.history) == 4:
+            raise KeyboardInterrupt
+        return whole(run, *arguments)
+
+    whole = Run.epoch
+    monkeypatch.setattr(Run, "epoch", ended)
+    knowledge = Knowledge({"go": cliques()})
+    with pytest.raises(KeyboardInterrupt):
+        model.predict(screen(TRAINING), TEST, knowledge, 0, "cpu", path)
+    monkeypatch.setattr(Run, "epoch", lambda run, *a: run.step >= 12 and whole(run, *a))  # never from 0
+    resumed = model.predict(screen(TRAINING), TEST, knowledge, 0, "cpu", path)
+    assert resumed.mean.tobytes() == undisturbed.mean.tobytes()
+    assert resumed.history.equals(undisturbed.history)
+    monkeypatch.setattr(Run, "epoch", whole)
+    for change, key in (({"hidden": 9}, "hidden: 8 there, 9 here"), ({"steps": 31}, "steps: 30 there")):
+        with pytest.warns(UserWarning, match=key):
+            dataclasses.replace(model, **change).predict(screen(TRAINING), TEST, knowledge, 0, "cpu", path)
+    path.unlink()
+    model.predict(screen(TRAINING), TEST, knowledge, 0, "cpu", path)
+    with pytest.warns(UserWarning, match="data: "):
+        model.predict(screen(TRAINING, seed=1), TEST, knowledge, 0, "cpu", path)
+
+
+@pytest.mark.parametrize("moments", [True, False])
+def test_peer_compatible_trains_and_learns(moments):
+    model = dataclasses.replace(SMALL, peer_compatible=True, steps=200)
+    training = screen(TRAINING, moments=moments)
+    training.uns["n_control_cells"] = 60
+    prediction = predict(model, training)
+    truth = screen(TEST, seed=1).X
+    assert np.sum((truth - prediction.mean) ** 2) < 0.5 * np.sum(truth**2)
+    if moments:
+        cells = training.obs["n_cells"].sum() + 60
+        assert prediction.history["step"].iloc[0] == cells // 32  # a pass over the cells
 
 
 def test_cuda_without_a_gpu(monkeypatch):

@@ -1,5 +1,7 @@
 """Train one model on one selection's picks, for each budget, and predict the test perturbations."""
 
+from pathlib import Path
+
 import anndata
 import numpy as np
 import pandas as pd
@@ -28,10 +30,15 @@ with logged(snakemake.log[0]):
     if device == "cuda" and snakemake.resources.gpu == 0:
         device = "cpu"
     histories = []
-    for budget, path in zip(snakemake.params.budgets, snakemake.output.predictions, strict=True):
+    # What a killed job left: its budgets go on from there.
+    checkpoints = [Path(path).with_suffix(".checkpoint") for path in snakemake.output.predictions]
+    for budget, path, checkpoint in zip(
+        snakemake.params.budgets, snakemake.output.predictions, checkpoints, strict=True
+    ):
         training = responses[picks[: budget_size(budget, pool_size)]].copy()
         seed = integer_seed(*snakemake.params.seed)
-        prediction = model.predict(training, test, Knowledge(graphs, kernel), seed, device)
+        resume = {"checkpoint": checkpoint} if getattr(model, "resumable", False) else {}
+        prediction = model.predict(training, test, Knowledge(graphs, kernel), seed, device, **resume)
         predictions = anndata.AnnData(
             prediction.mean.astype(np.float32),
             obs=pd.DataFrame(index=test),
@@ -55,3 +62,5 @@ with logged(snakemake.log[0]):
         write_h5ad(predictions, path)
         histories.append(prediction.history.assign(budget=budget_label(budget)))
     write_tsv(pd.concat(histories), snakemake.output.history)
+    for checkpoint in checkpoints:
+        checkpoint.unlink(missing_ok=True)

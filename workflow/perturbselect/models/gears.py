@@ -228,7 +228,7 @@ class Gears:
             "perturbations": len(examples),
             "genes": targets.m1.shape[1],
             "data": digest.hexdigest()[:16],
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
         }
 
 

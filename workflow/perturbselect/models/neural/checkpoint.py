@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -25,12 +25,12 @@ class Checkpoint:
     training : dict of str to text or number
         What makes this training what it is: shapes, options, seed, digest of the data. A
         file that says something else belongs to another training and is left alone.
-    every : float
-        Seconds between two savings, at least.
     """
 
-    def __init__(self, path: str | os.PathLike, training: dict[str, Any], every: float = 30.0) -> None:
-        self.path, self.training, self.every = Path(path), training, every
+    every: ClassVar[float] = 30.0  # seconds between two savings, at least
+
+    def __init__(self, path: str | os.PathLike, training: dict[str, Any]) -> None:
+        self.path, self.training = Path(path), training
         self._last = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:
@@ -71,7 +71,3 @@ class Checkpoint:
         with replacing(self.path) as partial:
             torch.save({"training": self.training, "state": state()}, partial)
         self._last = time.monotonic()
-
-    def remove(self) -> None:
-        """Remove the file, if there is one."""
-        self.path.unlink(missing_ok=True)
