@@ -23,7 +23,8 @@ with logged(snakemake.log[0]):
     test = parts.loc[parts["part"] == "test", "perturbation"].to_numpy(str)
     files = list(snakemake.input.get("graphs", []))
     graphs = {name: read_graph(*files[2 * i : 2 * i + 2]) for i, name in enumerate(snakemake.params.graphs)}
-    kernel = read_h5ad(snakemake.input.kernel[0]).to_df() if snakemake.input.get("kernel") else None
+    paths = zip(snakemake.params.kernels, snakemake.input.get("kernels", []), strict=True)
+    kernels = {name: read_h5ad(path).to_df() for name, path in paths}
 
     # `--resources gpu=0` takes the device from a job that asks for one.
     device = snakemake.params.device
@@ -38,7 +39,7 @@ with logged(snakemake.log[0]):
         training = responses[picks[: budget_size(budget, pool_size)]].copy()
         seed = integer_seed(*snakemake.params.seed)
         resume = {"checkpoint": checkpoint} if getattr(model, "resumable", False) else {}
-        prediction = model.predict(training, test, Knowledge(graphs, kernel), seed, device, **resume)
+        prediction = model.predict(training, test, Knowledge(graphs, kernels), seed, device, **resume)
         predictions = anndata.AnnData(
             prediction.mean.astype(np.float32),
             obs=pd.DataFrame(index=test),
