@@ -13,12 +13,13 @@ from perturbselect.job import logged
 from perturbselect.models import MODELS
 from perturbselect.models.model import Knowledge
 from perturbselect.seeds import integer_seed
+from perturbselect.selection.strategy import chosen
 
 with logged(snakemake.log[0]):
     model = MODELS[snakemake.params.model](**snakemake.params.options)
     responses = read_h5ad(snakemake.input.responses)
     parts = read_tsv(snakemake.input.split)
-    picks = read_tsv(snakemake.input.picks)["gene"].to_numpy(str)
+    picks = read_tsv(snakemake.input.picks)
     pool_size = int((parts["part"] == "pool").sum())
     test = parts.loc[parts["part"] == "test", "perturbation"].to_numpy(str)
     files = list(snakemake.input.get("graphs", []))
@@ -36,7 +37,7 @@ with logged(snakemake.log[0]):
     for budget, path, checkpoint in zip(
         snakemake.params.budgets, snakemake.output.predictions, checkpoints, strict=True
     ):
-        training = responses[picks[: budget_size(budget, pool_size)]].copy()
+        training = responses[chosen(picks, budget_size(budget, pool_size))].copy()
         seed = integer_seed(*snakemake.params.seed)
         resume = {"checkpoint": checkpoint} if getattr(model, "resumable", False) else {}
         prediction = model.predict(training, test, Knowledge(graphs, kernels), seed, device, **resume)
