@@ -43,13 +43,14 @@ class Perturbations:
     count: int
     genes: int
     largest_combination: int
+    names: frozenset[str] | None = None  # None: not known before the workflow made them
 
     @classmethod
     def named(cls, names: Set[str]) -> Perturbations:
         """Count canonical names."""
         members = [name.split("+") for name in names if name != CONTROL]
         genes = {gene for group in members for gene in group}
-        return cls(len(members), len(genes), max(map(len, members), default=1))
+        return cls(len(members), len(genes), max(map(len, members), default=1), frozenset(names) - {CONTROL})
 
     def pool(self, test_share: float) -> int:
         """Return the most perturbations a split can leave to choose from."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from perturbselect.config import Config
+from perturbselect.data.check_constraints import check_constraints
 from perturbselect.data.check_datasets import Perturbations, check_dataset
 from perturbselect.data.check_graphs import check_graph
 from perturbselect.data.local_files import local_file, require_header
@@ -54,6 +55,7 @@ def preflight(config: Config) -> None:
         found = check_dataset(config, label, dataset)
         if found is not None:
             _check_budgets(config, label, found)
+        check_constraints(config, found)
 
 
 def _check_labels(
