@@ -41,7 +41,7 @@ def job(tmp_path, monkeypatch):
     write_tsv(
         pd.DataFrame({"perturbation": names, "part": ["pool"] * 10 + ["test"] * 2}), tmp_path / "split.tsv"
     )
-    write_tsv(pd.DataFrame({"gene": POOL}), tmp_path / "picks.tsv")
+    write_tsv(pd.DataFrame({"rank": range(1, 11), "gene": POOL}), tmp_path / "picks.tsv")
     edges = pd.DataFrame({"target": ["P0", "Q0"], "source": ["Q0", "P1"], "weight": [1.0, 1.0]})
     write_tsv(edges, tmp_path / "go.edges.tsv.gz")
     write_tsv(pd.DataFrame({"gene": names, "in_source": True}), tmp_path / "go.nodes.tsv")
@@ -57,6 +57,7 @@ def job(tmp_path, monkeypatch):
             label="gears",
             options=options,
             graphs=["go"],
+            kernels=[],
             budgets=[5, 10],
             device="cpu",
             seed=[1, "train"],
