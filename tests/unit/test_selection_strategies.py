@@ -12,8 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 from perturbselect.errors import InputError
 from perturbselect.graphs.graph import Graph
 from perturbselect.selection import STRATEGIES
-from perturbselect.selection.engine.ranking import by_score
+from perturbselect.selection.engine.ranking import highest
 from perturbselect.selection.strategy import Problem, Selection
+from perturbselect.table_schema import table_schema
 
 
 def problem(names, seed=7):
@@ -57,14 +58,15 @@ def test_returns_distinct_candidates_in_a_sound_table(strategy):
         selection = select(strategy, budget)
         assert isinstance(selection, Selection)
         table = selection.table
-        assert list(table) == ["rank", "gene", "gain", "value", "tied", "fallback"]
-        assert [table[c].dtype.kind for c in table] == ["i", "O", "f", "f", "i", "i"]
+        assert list(table) == table_schema("selections")["required"]
+        assert [table[c].dtype.kind for c in table] == ["i", "O", "f", "f", "f", "i", "i", "O"]
         assert table["rank"].tolist() == list(range(1, budget + 1))
         assert table["gene"].is_unique
         assert set(table["gene"]) <= set(PROBLEM.candidates)
         assert (table["tied"] >= 1).all()
-        assert set(table["fallback"]) <= {0, 1}
-        assert table["gain"].isna().all() or np.allclose(table["gain"].cumsum(), table["value"])
+        assert set(table["decided_by"]) <= {"criterion", "fallback"}
+        assert table["gain"].isna().all() or np.allclose(table["gain"].fillna(0).cumsum(), table["value"])
+        assert not (table["value"] > table["upper_bound"] * (1 + 1e-9)).any()
 
 
 @every_strategy
@@ -101,7 +103,14 @@ def test_options_are_described(strategy):
 
 
 def test_a_selection_sees_no_measurement():
-    assert {f.name for f in dataclasses.fields(Problem)} == {"candidates", "queries", "graph"}
+    assert {f.name for f in dataclasses.fields(Problem)} == {
+        "candidates",
+        "queries",
+        "graph",
+        "kernel",
+        "constraints",
+        "responses",
+    }
     script = (
         "import sys; from perturbselect.selection import STRATEGIES; list(STRATEGIES.items());"
         "heavy = {'anndata', 'torch', 'scanpy', 'sklearn'} & set(sys.modules);"
@@ -163,7 +172,8 @@ def test_graphreach_is_greedy_at_every_pick(hops, direction, universe):
     for row in selection.table.itertuples():
         gains = {name: len(field - covered) for name, field in left.items()}
         assert row.gain == gains[row.gene] == max(gains.values())
-        assert row.fallback == (row.gain == 0)
+        assert row.decided_by == ("criterion" if row.gain else "fallback")
+        assert row.zero_gain == (row.gain == 0)
         if row.gain:
             assert row.tied == sum(gain == row.gain for gain in gains.values())
         covered |= left.pop(row.gene)
@@ -180,7 +190,7 @@ def test_fallbacks():
         fallback: select(STRATEGIES["graphreach"]("ppi", fallback=fallback)).table
         for fallback in ("multicover", "random", "degree")
     }
-    before = tables["random"]["fallback"] == 0
+    before = tables["random"]["decided_by"] == "criterion"
     assert 0 < before.sum() < POOL - 5
     after = {key: table.loc[~before, "gene"].tolist() for key, table in tables.items()}
     for table in tables.values():
@@ -198,9 +208,14 @@ def test_tie_order_is_drawn_from_the_generator():
 
 
 def test_scores_are_ordered_with_ties_by_priority():
-    order, tied = by_score(np.array([1.0, 3, 1, 3, 2]), np.array([4, 3, 0, 2, 1]))
-    assert order.tolist() == [3, 1, 4, 2, 0]
-    assert tied.tolist() == [2, 1, 1, 2, 1]
+    class Fixed:
+        def permutation(self, count):
+            return np.array([4, 3, 0, 2, 1])
+
+    names = np.array(list("abcde"))
+    picks = highest(np.array([1.0, 3, 1, 3, 2]), Problem(names, names[:0]), 5, Fixed())
+    assert picks.order.tolist() == [3, 1, 4, 2, 0]
+    assert picks.tied.tolist() == [2, 1, 1, 2, 1]
 
 
 def test_queries_universe_needs_queries():

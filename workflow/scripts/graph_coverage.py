@@ -14,15 +14,14 @@ with logged(snakemake.log[0]):
     for run, path in zip(snakemake.params.runs, snakemake.input.picks, strict=True):
         strategy, split, seed = run.split()
         picks = read_tsv(path)
-        tables.append(
-            pd.DataFrame(
-                {
-                    "strategy": strategy,
-                    "split": int(split),
-                    "seed": int(seed),
-                    "rank": picks["rank"],
-                    "coverage": coverage_curve(graph, picks["gene"].to_numpy(str), hops=1, direction="in"),
-                }
-            )
+        table = pd.DataFrame(
+            {
+                "strategy": strategy,
+                "split": int(split),
+                "seed": int(seed),
+                "rank": picks["rank"],
+                "coverage": coverage_curve(graph, picks["gene"].to_numpy(str), hops=1, direction="in"),
+            }
         )
+        tables.append(table.drop_duplicates("rank", keep="last"))  # rank 0: all measured already
     write_table(pd.concat(tables), "coverage", snakemake.output[0])

@@ -11,12 +11,13 @@ from perturbselect.job import logged
 from perturbselect.models import MODELS
 from perturbselect.models.model import Knowledge
 from perturbselect.seeds import integer_seed
+from perturbselect.selection.strategy import chosen
 
 with logged(snakemake.log[0]):
     model = MODELS[snakemake.params.model](**snakemake.params.options)
     responses = read_h5ad(snakemake.input.responses)
     parts = read_tsv(snakemake.input.split)
-    picks = read_tsv(snakemake.input.picks)["gene"].to_numpy(str)
+    picks = read_tsv(snakemake.input.picks)
     pool_size = int((parts["part"] == "pool").sum())
     test = parts.loc[parts["part"] == "test", "perturbation"].to_numpy(str)
     files = list(snakemake.input.get("graphs", []))
@@ -29,7 +30,7 @@ with logged(snakemake.log[0]):
         device = "cpu"
     histories = []
     for budget, path in zip(snakemake.params.budgets, snakemake.output.predictions, strict=True):
-        training = responses[picks[: budget_size(budget, pool_size)]].copy()
+        training = responses[chosen(picks, budget_size(budget, pool_size))].copy()
         seed = integer_seed(*snakemake.params.seed)
         prediction = model.predict(training, test, Knowledge(graphs, kernel), seed, device)
         predictions = anndata.AnnData(

@@ -11,8 +11,8 @@ from pydantic import Field
 from perturbselect.graphs.centrality import node_degree
 from perturbselect.graphs.membership import membership
 from perturbselect.selection import STRATEGIES
-from perturbselect.selection.engine.ranking import by_score
-from perturbselect.selection.strategy import Problem, Selection, check_budget, selection_table
+from perturbselect.selection.engine.ranking import highest
+from perturbselect.selection.strategy import Problem, Selection
 
 
 @STRATEGIES.register
@@ -33,12 +33,7 @@ class Degree:
 
     def select(self, problem: Problem, budget: int, generator: np.random.Generator) -> Selection:
         """Choose `budget` candidates."""
-        check_budget(problem, budget)
         assert problem.graph is not None
-        score = membership(problem.candidates, problem.graph.genes) @ node_degree(
-            problem.graph, self.direction, self.weighted
-        )
-        order, tied = by_score(score, generator.permutation(len(score)))
-        picks = order[:budget]
-        table = selection_table(problem.candidates[picks], gain=score[picks], tied=tied[:budget])
-        return Selection(table, {"candidates": len(score), "tied_picks": int((tied[:budget] > 1).sum())})
+        degree = node_degree(problem.graph, self.direction, self.weighted)
+        score = membership(problem.candidates, problem.graph.genes) @ degree
+        return Selection.of(problem, highest(score, problem, budget, generator))

@@ -15,8 +15,7 @@ from perturbselect.graphs.membership import membership, perturbed_genes
 from perturbselect.graphs.propagation import receptive_fields
 from perturbselect.selection import STRATEGIES
 from perturbselect.selection.engine.coverage import greedy_coverage, greedy_multicover
-from perturbselect.selection.engine.ranking import by_score
-from perturbselect.selection.strategy import Problem, Selection, check_budget, selection_table
+from perturbselect.selection.strategy import CRITERION, FALLBACK, Picks, Problem, Selection, check_budget
 
 
 @STRATEGIES.register
@@ -31,8 +30,8 @@ class GraphReach:
     arXiv 2503.14571, whose formula we do not have.
 
     Where no candidate adds anything (f is saturated), the fallback goes on: its picks
-    have gain 0 and ``fallback`` 1, and ``tied`` counts the candidates that the fallback
-    held equal. Ties are broken by a permutation drawn from the generator.
+    have gain 0 and are ``decided_by`` ``fallback``, and ``tied`` counts the candidates that
+    the fallback held equal. Ties are broken by a permutation drawn from the generator.
 
     O(total size of the receptive fields) and O(n) for each pick; see engine/coverage.py.
     """
@@ -68,26 +67,25 @@ class GraphReach:
         reach = greedy_coverage(incidence, budget, priority)
         saturated_at = len(reach.order)
         more, more_tied = self._go_on(problem, incidence, priority, reach.order, budget - saturated_at)
-        table = selection_table(
-            problem.candidates[np.r_[reach.order, more]],
+        picks = Picks(
+            order=np.r_[reach.order, more],
             gain=np.r_[reach.gain, np.zeros(len(more))],
             tied=np.r_[reach.tied, more_tied],
-            fallback=np.arange(budget) >= saturated_at,
+            decided_by=[CRITERION] * saturated_at + [FALLBACK] * len(more),
+            zero_gain=np.arange(budget) >= saturated_at,
+            upper_bound=np.full(budget, np.nan),
         )
         universe, covered = incidence.shape[1], int(reach.gain.sum())
-        summary = {
-            "candidates": len(problem.candidates),
-            "hops": self.hops,
-            "direction": self.direction,
-            "universe": universe,
-            "covered": covered,
-            "coverage": covered / universe,
-            "upper_bound": reach.upper_bound,
-            "saturation_step": saturated_at if saturated_at < budget else None,
-            "zero_gain_picks": budget - saturated_at,
-            "tied_picks": int((table["tied"] > 1).sum()),
-        }
-        return Selection(table, summary)
+        return Selection.of(
+            problem,
+            picks,
+            hops=self.hops,
+            direction=self.direction,
+            universe=universe,
+            covered=covered,
+            coverage=covered / universe,
+            upper_bound=reach.upper_bound,
+        )
 
     def _incidence(self, problem: Problem) -> sp.csr_array:
         """Return which genes of the universe each candidate reaches, bool, shape (n, m)."""
@@ -119,5 +117,7 @@ class GraphReach:
             degree = node_degree(problem.graph, "total", weighted=False)
             score = membership(problem.candidates, problem.graph.genes) @ degree
         remaining = np.setdiff1d(np.arange(len(priority)), taken)
-        order, tied = by_score(score[remaining], priority[remaining])
+        order = np.lexsort((priority[remaining], -score[remaining]))
+        falling = -score[remaining][order]
+        tied = np.searchsorted(falling, falling, side="right") - np.arange(len(order))
         return remaining[order[:count]], tied[:count]

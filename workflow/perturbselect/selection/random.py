@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from perturbselect.selection import STRATEGIES
-from perturbselect.selection.strategy import Problem, Selection, check_budget, selection_table
+from perturbselect.selection.engine.ranking import down_a_list
+from perturbselect.selection.strategy import Problem, Selection
 
 
 @STRATEGIES.register
@@ -17,7 +18,5 @@ class Random:
 
     def select(self, problem: Problem, budget: int, generator: np.random.Generator) -> Selection:
         """Choose `budget` candidates."""
-        check_budget(problem, budget)
-        count = len(problem.candidates)
-        picks = problem.candidates[generator.permutation(count)[:budget]]
-        return Selection(selection_table(picks, tied=count - np.arange(budget)), {"candidates": count})
+        order = generator.permutation(len(problem.candidates))
+        return Selection.of(problem, down_a_list(order, problem, budget))

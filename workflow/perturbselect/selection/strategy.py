@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,6 +11,9 @@ import pandas as pd
 
 from perturbselect.errors import InputError
 from perturbselect.graphs.graph import Graph
+from perturbselect.selection.engine.constraints import Constraints
+
+MEASURED, INCLUDE, CRITERION, FALLBACK = "measured", "include", "criterion", "fallback"
 
 
 @dataclass(frozen=True)
@@ -24,30 +28,88 @@ class Problem:
         Names of the perturbations whose responses are to be predicted.
     graph : Graph or None
         The knowledge graph the strategy's option ``graph`` names, if it has one.
+    kernel : DataFrame or None
+        The kernel the option ``kernel`` names, if there is one: symmetric, positive
+        semidefinite, over the perturbations; candidates and queries are among them.
+    constraints : Constraints
+        What must, may and must not be chosen. The drivers in ``engine/`` keep them.
+    responses : DataFrame or None
+        True responses, one row a perturbation: for ``oracle``, an upper mark. Every other
+        strategy gets None.
     """
 
     candidates: np.ndarray
     queries: np.ndarray
     graph: Graph | None = None
+    kernel: pd.DataFrame | None = None
+    constraints: Constraints = field(default_factory=Constraints)
+    responses: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Picks:
+    """What a driver in ``engine/`` returns: candidates in the order of picking.
+
+    Attributes
+    ----------
+    order : ndarray of int, shape (k,)
+        Positions among the candidates; those measured already come first.
+    gain : ndarray of float, shape (k,)
+        Of the criterion; NaN where there is none.
+    tied : ndarray of int, shape (k,)
+        How many candidates were equally good for the rule that chose, the pick among them.
+    decided_by : sequence of str, length k
+        ``measured``, ``include``, ``criterion``, ``fallback``, or the term of a
+        criterion with several that gave most of the gain.
+    zero_gain : ndarray of bool, shape (k,)
+        Where the criterion gained nothing.
+    upper_bound : ndarray of float, shape (k,)
+        No set of as many picks has a larger value; NaN where no bound is known.
+    stopped : str
+        Why there are fewer picks than asked for: ``money``, ``groups``, else empty.
+    """
+
+    order: np.ndarray
+    gain: np.ndarray
+    tied: np.ndarray
+    decided_by: Sequence[str]
+    zero_gain: np.ndarray
+    upper_bound: np.ndarray
+    stopped: str = ""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """An ordered choice; its first k rows are the choice for budget k.
+    """An ordered choice; its rows of rank k and less are the choice for budget k.
 
     Attributes
     ----------
     table : DataFrame, one row a pick, in the order of picking
-        ``rank`` (from 1), ``gene`` (the perturbation), ``gain`` and ``value`` (of the
-        criterion; empty for strategies without one), ``tied`` (how many candidates
-        were equally good for the rule that chose), ``fallback`` (1 where the criterion
-        was saturated, so that its gain is 0, and the fallback chose).
+        As from `selection_table`.
     summary : dict
         JSON-ready facts about the run: saturation step, coverage, ...
     """
 
     table: pd.DataFrame
     summary: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, problem: Problem, picks: Picks, **facts: Any) -> Selection:
+        """Make table and summary from a driver's picks, and the strategy's own `facts`."""
+        table = selection_table(problem.candidates, picks)
+        chosen = table[table["decided_by"] != MEASURED]
+        saturated = chosen.loc[chosen["decided_by"] == FALLBACK, "rank"]
+        summary = {
+            "candidates": len(problem.candidates),
+            "picks": len(chosen),
+            "measured": len(table) - len(chosen),
+            "included": int((chosen["decided_by"] == INCLUDE).sum()),
+            "stopped_by": picks.stopped or None,
+            "saturation_step": int(saturated.iloc[0]) - 1 if len(saturated) else None,
+            "zero_gain_picks": int(chosen["zero_gain"].sum()),
+            "tied_picks": int((chosen["tied"] > 1).sum()),
+        }
+        return cls(table, summary | facts)
 
 
 class Strategy(Protocol):
@@ -59,54 +121,61 @@ class Strategy(Protocol):
 
 
 def check_budget(problem: Problem, budget: int) -> None:
-    """Refuse a budget that the pool cannot fill.
+    """Refuse a budget that the pool, after its constraints, cannot fill.
 
     Raises
     ------
     InputError
-        If the budget is below 1 or above the number of candidates.
+        If the budget is below 1, above the number of candidates that may be chosen, or
+        below the number of those that must be.
     """
-    if not 1 <= budget <= len(problem.candidates):
+    count, rules = len(problem.candidates), problem.constraints
+    free = count - len(np.union1d(rules.measured, rules.exclude))
+    if not 1 <= budget <= free:
+        less = f", of which {count - free} are measured or excluded (constraints)" if free < count else ""
         raise InputError(
-            f"budgets: {budget} perturbations cannot be chosen from a pool of {len(problem.candidates)}; "
-            f"give a number from 1 to {len(problem.candidates)}"
+            f"budgets: {budget} perturbations cannot be chosen from a pool of {count}{less}; "
+            f"give a number from 1 to {free}"
+        )
+    if len(rules.include) > budget:
+        raise InputError(
+            f"constraints.include: {len(rules.include)} perturbations do not fit into a budget of {budget}; "
+            "raise the largest budget, or include fewer"
         )
 
 
-def selection_table(
-    picks: np.ndarray,
-    *,
-    gain: np.ndarray | None = None,
-    tied: np.ndarray,
-    fallback: np.ndarray | None = None,
-) -> pd.DataFrame:
+def selection_table(candidates: np.ndarray, picks: Picks) -> pd.DataFrame:
     """Build the table of a `Selection`.
 
     Parameters
     ----------
-    picks : ndarray of str, shape (k,)
-        Perturbations in the order of picking.
-    gain : ndarray of float, shape (k,), or None
-        Of the criterion; its running sum is the value. None: there is no criterion.
-    tied : ndarray of int, shape (k,)
-    fallback : ndarray of bool, shape (k,), or None
-        None: nowhere.
+    candidates : ndarray of str, shape (n,)
+    picks : Picks
 
     Returns
     -------
     DataFrame
-        ``rank`` int64, ``gene`` str, ``gain`` and ``value`` float64, ``tied`` and
-        ``fallback`` int64.
+        ``rank`` int64 (from 1; 0 for those measured already), ``gene`` str, ``gain``,
+        ``value`` (running sum of the gains; empty where there is no criterion) and
+        ``upper_bound`` float64, ``zero_gain`` and ``tied`` int64, ``decided_by`` str.
     """
-    gain = np.full(len(picks), np.nan) if gain is None else np.asarray(gain, dtype=np.float64)
-    fallback = np.zeros(len(picks)) if fallback is None else np.asarray(fallback)
+    gain = np.asarray(picks.gain, dtype=np.float64)
+    decided_by = np.asarray(picks.decided_by, dtype=object)
+    value = np.nancumsum(gain) if not np.isnan(gain).all() else gain
     return pd.DataFrame(
         {
-            "rank": np.arange(1, len(picks) + 1, dtype=np.int64),
-            "gene": np.asarray(picks, dtype=object),
+            "rank": (decided_by != MEASURED).cumsum().astype(np.int64),
+            "gene": np.asarray(candidates[picks.order], dtype=object),
             "gain": gain,
-            "value": gain.cumsum(),
-            "tied": np.asarray(tied, dtype=np.int64),
-            "fallback": fallback.astype(np.int64),
+            "value": value,
+            "upper_bound": np.asarray(picks.upper_bound, dtype=np.float64),
+            "zero_gain": np.asarray(picks.zero_gain, dtype=np.int64),
+            "tied": np.asarray(picks.tied, dtype=np.int64),
+            "decided_by": decided_by,
         }
     )
+
+
+def chosen(table: pd.DataFrame, budget: int) -> np.ndarray:
+    """Return the perturbations of a selection's table that a budget pays for, and those measured already."""
+    return table.loc[table["rank"] <= budget, "gene"].to_numpy(dtype=str)
