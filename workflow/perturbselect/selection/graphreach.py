@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Literal
 
 import numpy as np
@@ -14,8 +16,10 @@ from perturbselect.graphs.centrality import node_degree
 from perturbselect.graphs.membership import membership, perturbed_genes
 from perturbselect.graphs.propagation import receptive_fields
 from perturbselect.selection import STRATEGIES
-from perturbselect.selection.engine.coverage import greedy_coverage, greedy_multicover
-from perturbselect.selection.strategy import CRITERION, FALLBACK, Picks, Problem, Selection, check_budget
+from perturbselect.selection.engine.coverage import Coverage, multicover
+from perturbselect.selection.engine.criterion import Criterion, FixedScores
+from perturbselect.selection.engine.greedy import greedy
+from perturbselect.selection.strategy import Problem, Selection
 
 
 @STRATEGIES.register
@@ -61,21 +65,11 @@ class GraphReach:
 
     def select(self, problem: Problem, budget: int, generator: np.random.Generator) -> Selection:
         """Choose `budget` candidates."""
-        check_budget(problem, budget)
         incidence = self._incidence(problem)
-        priority = generator.permutation(len(problem.candidates))
-        reach = greedy_coverage(incidence, budget, priority)
-        saturated_at = len(reach.order)
-        more, more_tied = self._go_on(problem, incidence, priority, reach.order, budget - saturated_at)
-        picks = Picks(
-            order=np.r_[reach.order, more],
-            gain=np.r_[reach.gain, np.zeros(len(more))],
-            tied=np.r_[reach.tied, more_tied],
-            decided_by=[CRITERION] * saturated_at + [FALLBACK] * len(more),
-            zero_gain=np.arange(budget) >= saturated_at,
-            upper_bound=np.full(budget, np.nan),
+        picks = greedy(
+            lambda: Coverage(incidence), problem, budget, generator, partial(self._go_on, problem, incidence)
         )
-        universe, covered = incidence.shape[1], int(reach.gain.sum())
+        universe, covered = incidence.shape[1], int(picks.gain.sum())
         return Selection.of(
             problem,
             picks,
@@ -84,7 +78,6 @@ class GraphReach:
             universe=universe,
             covered=covered,
             coverage=covered / universe,
-            upper_bound=reach.upper_bound,
         )
 
     def _incidence(self, problem: Problem) -> sp.csr_array:
@@ -104,20 +97,11 @@ class GraphReach:
         counted = membership(perturbed_genes(names), graph.genes).indices
         return sp.csr_array(sp.csc_array(reached)[:, counted])
 
-    def _go_on(
-        self, problem: Problem, incidence: sp.csr_array, priority: np.ndarray, taken: np.ndarray, count: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the next `count` candidates by the fallback, and how many it held equal."""
+    def _go_on(self, problem: Problem, incidence: sp.csr_array, order: np.ndarray) -> Iterator[Criterion]:
+        """Yield what ranks after saturation; nothing for `random`, so that ties decide."""
         if self.fallback == "multicover":
-            picks = greedy_multicover(incidence, count, priority, taken)
-            return picks.order, picks.tied
-        assert problem.graph is not None
-        score = np.zeros(len(priority))
-        if self.fallback == "degree":
+            yield from multicover(Coverage(incidence), order)
+        elif self.fallback == "degree":
+            assert problem.graph is not None
             degree = node_degree(problem.graph, "total", weighted=False)
-            score = membership(problem.candidates, problem.graph.genes) @ degree
-        remaining = np.setdiff1d(np.arange(len(priority)), taken)
-        order = np.lexsort((priority[remaining], -score[remaining]))
-        falling = -score[remaining][order]
-        tied = np.searchsorted(falling, falling, side="right") - np.arange(len(order))
-        return remaining[order[:count]], tied[:count]
+            yield FixedScores(membership(problem.candidates, problem.graph.genes) @ degree)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from perturbselect.selection.engine.constraints import Allowed
+from perturbselect.selection.engine.criterion import Criterion, LazyCriterion
+from perturbselect.selection.engine.lazy import BoundHeap
 from perturbselect.selection.engine.record import Record
+from perturbselect.selection.engine.shortlist import Shortlist
 from perturbselect.selection.strategy import (
-    CRITERION,
     FALLBACK,
     INCLUDE,
     MEASURED,
@@ -18,34 +20,7 @@ from perturbselect.selection.strategy import (
     check_budget,
 )
 
-TOLERANCE = 1e-9  # gains this close, relative to the largest at the start, are equal: rounding
-
-
-class Criterion:
-    """What greedy maximises, with the exact gain of every candidate at every step.
-
-    Attributes
-    ----------
-    submodular : bool
-        Whether it is monotone submodular: then the gains bound the optimum.
-    tolerance : float
-        Gains that differ by less, relative to the largest at the start, are equal.
-    """
-
-    submodular = False
-    tolerance = TOLERANCE
-
-    def gains(self) -> np.ndarray:
-        """Return the gain of each candidate, shape (n,); those of taken ones are not read."""
-        raise NotImplementedError
-
-    def take(self, candidate: int) -> None:
-        """Put a candidate into the set."""
-        raise NotImplementedError
-
-    def term(self, candidate: int) -> str:
-        """Return which term of the criterion gives most of a candidate's gain."""
-        return CRITERION
+Fallback = Callable[[np.ndarray], Iterator[Criterion]]
 
 
 def greedy(
@@ -53,7 +28,7 @@ def greedy(
     problem: Problem,
     budget: int,
     generator: np.random.Generator,
-    fallback: Callable[[np.ndarray], Criterion] | None = None,
+    fallback: Fallback | None = None,
 ) -> Picks:
     """Take the allowed candidate of largest gain, again and again.
 
@@ -68,8 +43,10 @@ def greedy(
     generator : numpy.random.Generator
         Draws the permutation that breaks ties.
     fallback : callable, or None
-        Makes the criterion that goes on when no allowed candidate gains anything, from the
-        positions of those that are in. None: the criterion goes on with zero gains.
+        Called with the positions of those that are in when no allowed candidate gains
+        anything. Returns an iterator; its next criterion ranks from then on, until by it too
+        nobody gains, and so on (picks are put into the one that ranks). At the end of the
+        iterator, or without one, zero gains go on. Picks of a fallback are given a gain of 0.
 
     Returns
     -------
@@ -88,8 +65,8 @@ def greedy(
     priority = generator.permutation(len(problem.candidates))
     run = _Run(make(), problem, budget, priority, fallback)
     picks = run.finish()
-    if problem.constraints.cost is not None and run.gain_alone > run.value - run.value_at_start:
-        picks = _Run(make(), problem, budget, priority, fallback, first=run.best_alone).finish()
+    if run.gain_alone > run.value - run.value_at_start + run.slack:
+        picks = _Run(make(), problem, budget, priority, fallback, first=run.alone).finish()
     return picks
 
 
@@ -102,44 +79,44 @@ class _Run:
         problem: Problem,
         budget: int,
         priority: np.ndarray,
-        fallback: Callable[[np.ndarray], Criterion] | None,
-        first: int | None = None,
+        fallback: Fallback | None,
+        first: tuple[int, int] | None = None,
     ) -> None:
-        self.criterion, self.fallback, self.fallen = criterion, fallback, False
+        self.make_fallback, self.fallback = fallback, iter(list[Criterion]())
         self.rules, self.budget, self.priority = problem.constraints, budget, priority
         self.allowed = Allowed(self.rules, len(priority))
         self.countable = np.ones(len(priority), dtype=bool)  # who may be in an optimal set
         self.countable[self.rules.exclude] = False
         self.record = Record()
-        self.value, self.made = 0.0, 0
-        self.bound = np.full(budget + 1, np.inf)
-        self.next_bound = 0.0 if criterion.submodular else np.inf
-        self.gains = criterion.gains()
-        finite = np.abs(self.gains[np.isfinite(self.gains)])
-        self.slack = criterion.tolerance * float(finite.max(initial=0))
+        self.value, self.made, self.fallen = 0.0, 0, False
+        self.bound, self.next_bound = np.full(budget + 1, np.inf), np.inf
+        self._follow(criterion)
+        self.slack = self.ranking.slack
         for candidate in self.rules.measured:
+            self.ranking.refresh(np.array([candidate]))
             self._take(candidate, 1, MEASURED)
+        if criterion.submodular:
+            self.next_bound = 0
+            self._lower_bounds()
         self._take_included()
         self.value_at_start = self.value
-        affordable = np.where(self.allowed.mask, self.gains, -np.inf)
-        self.best_alone = int(affordable.argmax())
-        self.gain_alone = float(affordable[self.best_alone])
-        self._lower_bounds()
+        self.alone, self.gain_alone = (-1, 0), 0.0
+        if self.rules.cost is not None and self.allowed.mask.any():
+            self.alone = self._largest_gain(np.flatnonzero(self.allowed.mask))
+            self.gain_alone = float(self.ranking.gains[self.alone[0]])
         if first is not None:
-            self._take(first, 1, criterion.term(first))
+            self._take(*first, criterion.term(first[0]))
 
     def finish(self) -> Picks:
         """Pick until the budget is filled or nothing is allowed."""
-        while self.made < self.budget and self.allowed.mask.any():
-            if self.fallback is not None and not (self.gains[self.allowed.mask] > self.slack).any():
-                self.criterion, self.fallback = self.fallback(np.array(self.record.order, np.int64)), None
-                self.gains, self.fallen, self.next_bound = self.criterion.gains(), True, np.inf
-            score, slack = self.gains, self.slack
-            if self.rules.cost is not None:
-                score = np.where(score > 0, score / self.rules.cost, score * self.rules.cost)
-                slack = self.slack / float(self.rules.cost.max())
-            candidate, tied = self._best(score, slack, self.allowed.mask)
+        while self.allowed.mask.any():
+            candidate, tied = self._best()
+            if self.made == self.budget:
+                break
             self._take(candidate, tied, FALLBACK if self.fallen else self.criterion.term(candidate))
+        else:
+            if self.next_bound < np.inf:
+                self._lower_bounds()
         bound = np.r_[np.full(len(self.rules.measured), np.nan), self.bound[1 : self.made + 1]]
         gain = np.array(self.record.gain, dtype=np.float64)
         return self.record.picks(
@@ -149,40 +126,68 @@ class _Run:
             stopped=self.allowed.stopped if self.made < self.budget else "",
         )
 
+    def _follow(self, criterion: Criterion) -> None:
+        """Let a criterion rank from now on."""
+        self.criterion = criterion
+        self.ranking: Shortlist | BoundHeap
+        if isinstance(criterion, LazyCriterion):
+            self.ranking = BoundHeap(criterion, self.priority, self.rules.cost)
+        else:
+            self.ranking = Shortlist(criterion, self.priority, self.rules.cost)
+
+    def _best(self) -> tuple[int, int]:
+        """Return the best allowed candidate, and how many are as good; fall back if it gains nothing."""
+        while True:
+            candidate, tied = self.ranking.best(self.allowed.mask)
+            if self.ranking.gains[candidate] > self.ranking.slack:
+                return candidate, tied
+            if self.next_bound < np.inf:
+                self._lower_bounds()
+                self.next_bound = np.inf
+            if self.made == self.budget:
+                return candidate, tied
+            if self.make_fallback is not None and not self.fallen:
+                self.fallen = True
+                self.fallback = self.make_fallback(np.array(self.record.order, np.int64))
+            criterion = next(self.fallback, None)
+            if criterion is None:
+                return candidate, tied
+            self._follow(criterion)
+
     def _take_included(self) -> None:
-        waiting = np.zeros(len(self.priority), dtype=bool)
-        waiting[self.rules.include] = True
-        while waiting.any():
-            candidate, tied = self._best(self.gains, self.slack, waiting)
-            waiting[candidate] = False
+        waiting = self.rules.include
+        while len(waiting):
+            candidate, tied = self._largest_gain(waiting)
+            waiting = waiting[waiting != candidate]
             self._take(candidate, tied, INCLUDE)
 
-    def _best(self, score: np.ndarray, slack: float, among: np.ndarray) -> tuple[int, int]:
-        """Return the best of some candidates, and how many are as good."""
-        score = np.where(among, score, -np.inf)
-        tied = np.flatnonzero(score >= score.max() - slack)
+    def _largest_gain(self, among: np.ndarray) -> tuple[int, int]:
+        """Return who of some candidates gains most, whatever it costs, and how many are as good."""
+        self.ranking.refresh(among)
+        gains = self.ranking.gains[among]
+        tied = among[gains >= gains.max() - self.slack]
         return int(tied[np.argmin(self.priority[tied])]), len(tied)
 
     def _take(self, candidate: int, tied: int, decided_by: str) -> None:
-        gain = 0.0 if self.fallen else float(self.gains[candidate])
+        gain = 0.0 if self.fallen else float(self.ranking.gains[candidate])
         self.record.add(candidate, gain, tied, decided_by)
         self.allowed.take(candidate, free=decided_by == MEASURED)
         self.countable[candidate] = False
         self.criterion.take(int(candidate))
-        self.gains = self.criterion.gains()
+        self.ranking.taken()
         self.value += 0.0 if np.isnan(gain) else gain
         if decided_by != MEASURED:
             self.made += 1
-            self._lower_bounds()
+            if self.made >= self.next_bound:
+                self._lower_bounds()
 
     def _lower_bounds(self) -> None:
         """Lower the bounds of this and all later steps by what the gains say now."""
-        saturated = np.isfinite(self.next_bound) and not (self.gains[self.countable] > self.slack).any()
-        if self.made < self.next_bound and not saturated:
-            return
-        self.next_bound = np.inf if saturated else np.ceil(max(self.made + 1, self.made * 1.2))
-        largest = np.sort(self.gains[self.countable])[::-1][: self.budget].clip(min=0)
-        reach = np.full(self.budget + 1, float(largest.sum()))
-        reach[: len(largest) + 1] = np.r_[0, largest.cumsum()]
+        self.next_bound = np.ceil(max(self.made + 1, self.made * 1.2))
+        gains = self.ranking.gains[self.countable]
+        if len(gains) > self.budget:
+            gains = np.partition(gains, -self.budget)[-self.budget :]
+        reach = np.r_[0, np.sort(gains)[::-1].clip(min=0).cumsum()]
+        reach = np.r_[reach, np.full(self.budget + 1 - len(reach), reach[-1])]
         later = slice(max(self.made, 1), None)
         self.bound[later] = np.minimum(self.bound[later], self.value + reach[later])

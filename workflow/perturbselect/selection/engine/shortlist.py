@@ -1,0 +1,79 @@
+"""Find the candidate of largest gain when all gains are known."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from perturbselect.selection.engine.criterion import Criterion
+
+LEAST = 1000  # candidates on a shortlist
+
+
+class Shortlist:
+    """The candidates that may be the best next, of a criterion that knows all its gains.
+
+    Gains of a submodular criterion never rise, so that whoever is below the worst gain of
+    the shortlist stays below it, and only the shortlist is looked through, until its best
+    is below that gain too: O(n / 100) for most picks. Otherwise everyone is on it: O(n).
+
+    Parameters
+    ----------
+    criterion : Criterion
+    priority : ndarray of int, shape (n,)
+        A permutation; of equally good candidates the one of lowest number is the best.
+    cost : ndarray of float, shape (n,), or None
+        If given, the best is the one of largest gain per cost.
+    """
+
+    def __init__(self, criterion: Criterion, priority: np.ndarray, cost: np.ndarray | None) -> None:
+        self.criterion, self.priority, self.cost = criterion, priority, cost
+        self.gains = criterion.gains()
+        self.slack = slack(criterion, self.gains)
+        self._apart = self.slack if cost is None else self.slack / float(cost.max())  # of gains per cost
+        self._listed = np.empty(0, dtype=np.int64)
+        self._floor = np.inf  # whoever is not listed has less
+
+    def best(self, allowed: np.ndarray) -> tuple[int, int]:
+        """Return the best of those allowed (at least one), and how many are as good."""
+        score = np.where(allowed[self._listed], per_cost(self.gains, self.cost, self._listed), -np.inf)
+        if self._floor > score.max(initial=-np.inf) - self._apart:
+            score = self._list_anew(allowed)
+        tied = self._listed[score >= score.max() - self._apart]
+        return int(tied[np.argmin(self.priority[tied])]), len(tied)
+
+    def _list_anew(self, allowed: np.ndarray) -> np.ndarray:
+        """Make the list, and return the scores of those on it."""
+        self._listed, self._floor = np.flatnonzero(allowed), np.inf
+        score = per_cost(self.gains, self.cost, self._listed)
+        if not self.criterion.submodular:
+            return score  # good for one pick
+        length = max(LEAST, len(allowed) // 100)
+        if len(score) <= 2 * length:
+            self._floor = -np.inf
+            return score
+        floor = float(np.partition(score, -length)[-length])
+        if score.max() - self._apart < floor:
+            return score  # as good as the best may be among the others
+        self._floor, kept = floor, score >= floor
+        self._listed = self._listed[kept]
+        return score[kept]
+
+    def refresh(self, candidates: np.ndarray) -> None:
+        """See to it that the gains of some candidates are exact: here all are."""
+
+    def taken(self) -> None:
+        """Note that the criterion has taken a candidate."""
+        self.gains = self.criterion.gains()
+
+
+def slack(criterion: Criterion, gains: np.ndarray) -> float:
+    """Return the difference below which gains are equal, from those at the start."""
+    return criterion.tolerance * float(np.abs(gains[np.isfinite(gains)]).max(initial=0))
+
+
+def per_cost(gains: np.ndarray, cost: np.ndarray | None, candidates: np.ndarray) -> np.ndarray:
+    """Return the gains of some candidates per cost; what loses, loses less if it is cheap."""
+    gain = gains[candidates]
+    if cost is None:
+        return gain
+    return np.where(gain > 0, gain / cost[candidates], gain * cost[candidates])
