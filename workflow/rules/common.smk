@@ -123,6 +123,11 @@ def graphs_where(kind):
     return "|".join(name for name, graph in STUDY.graphs.items() if graph.type == kind) or "(?!)"
 
 
+def kernel_of(options):
+    """Path of the kernel that the options name, if they do (as a list)."""
+    return [f"results/{{dataset}}/kernels/{options['kernel']}.h5ad"] if "kernel" in options else []
+
+
 def kernel_files(wildcards):
     """Files that a kernel's expression needs: graphs, and annotations' sources."""
     graphs, annotations = inputs_of(STUDY.kernels[wildcards.kernel])

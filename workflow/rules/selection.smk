@@ -1,7 +1,7 @@
 """One rule per selection strategy of the config.
 
-Required: a split (names only) and the graph that the strategy's options name; never
-          a measurement.
+Required: a split (names only) and the graph or kernel that the strategy's options name;
+          never a measurement.
 Makes:    results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv and .json:
           the picks in order, up to the largest budget.
 """
@@ -20,6 +20,7 @@ for strategy in STRATEGIES:
         input:
             split="results/{dataset}/splits/split{split}.tsv",
             graph=graphs_of(options),
+            kernel=kernel_of(options),
         output:
             picks=f"results/{{dataset}}/selections/{strategy}/split{{split}}.seed{{seed}}.tsv",
             summary=f"results/{{dataset}}/selections/{strategy}/split{{split}}.seed{{seed}}.json",

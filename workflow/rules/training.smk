@@ -10,12 +10,6 @@ from dataclasses import asdict
 
 from perturbselect.models import MODELS as KNOWN_MODELS
 
-
-def kernel_of(options):
-    """Path of the kernel that the options name, if they do (as a list)."""
-    return [f"results/{{dataset}}/kernels/{options['kernel']}.h5ad"] if "kernel" in options else []
-
-
 for model in MODELS:
     known, member = KNOWN_MODELS.build(model, STUDY.models[model])
     options = asdict(member)

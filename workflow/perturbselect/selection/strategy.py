@@ -156,12 +156,12 @@ def selection_table(candidates: np.ndarray, picks: Picks) -> pd.DataFrame:
     -------
     DataFrame
         ``rank`` int64 (from 1; 0 for those measured already), ``gene`` str, ``gain``,
-        ``value`` (running sum of the gains; empty where there is no criterion) and
+        ``value`` (running sum of the gains, from the first that is known) and
         ``upper_bound`` float64, ``zero_gain`` and ``tied`` int64, ``decided_by`` str.
     """
     gain = np.asarray(picks.gain, dtype=np.float64)
     decided_by = np.asarray(picks.decided_by, dtype=object)
-    value = np.nancumsum(gain) if not np.isnan(gain).all() else gain
+    value = np.where(np.logical_or.accumulate(~np.isnan(gain)), np.nancumsum(gain), np.nan)
     return pd.DataFrame(
         {
             "rank": (decided_by != MEASURED).cumsum().astype(np.int64),

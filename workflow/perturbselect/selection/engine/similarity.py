@@ -1,0 +1,112 @@
+"""The part of a kernel that a selection looks at: candidates, and those that count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from perturbselect.errors import InputError
+from perturbselect.selection.strategy import Problem
+
+EXACT = 2**25  # entries up to which double precision is affordable
+BLOCK = 2**22  # entries worked on at once, to keep temporary arrays small
+
+Kernel = Annotated[str, Field(description="Kernel over perturbations: a key of `kernels`.")]
+Universe = Literal["queries", "pool", "all"]
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """How alike candidates are to one another and to those that count.
+
+    Attributes
+    ----------
+    whole : ndarray of float, shape (m, m)
+        The kernel.
+    pool : ndarray of int, shape (n,)
+        Rows of the candidates.
+    universe : ndarray of int, shape (q,)
+        Rows of those that count.
+    """
+
+    whole: np.ndarray
+    pool: np.ndarray
+    universe: np.ndarray
+
+    @classmethod
+    def of(cls, problem: Problem, universe: Universe = "pool") -> Similarity:
+        """Look up the rows of the problem's names.
+
+        Parameters
+        ----------
+        problem : Problem
+            With a kernel.
+        universe : {'queries', 'pool', 'all'}
+            Which perturbations count: those to predict, the candidates, or every row.
+
+        Raises
+        ------
+        InputError
+            If a name has no row, a value is missing or infinite, or nobody counts.
+        """
+        assert problem.kernel is not None
+        whole = problem.kernel.to_numpy()
+        pool = _rows(problem, problem.candidates)
+        if universe == "all":
+            counted = np.arange(len(whole))
+        else:
+            counted = _rows(problem, problem.queries) if universe == "queries" else pool
+        if not len(counted):
+            raise InputError("universe: queries needs perturbations to predict; use universe: pool")
+        for start in range(0, len(whole), max(1, BLOCK // len(whole))):
+            rows = whole[start : start + max(1, BLOCK // len(whole))]
+            if not np.isfinite(rows).all():
+                row, column = np.argwhere(~np.isfinite(rows))[0]
+                names = problem.kernel.index
+                raise InputError(
+                    f"the kernel of {names[start + row]} and {names[column]} is {rows[row, column]}; "
+                    "every value must be a finite number"
+                )
+        return cls(whole, pool, counted)
+
+    def between(self) -> np.ndarray:
+        """Return the kernel of those that count with the candidates, shape (q, n).
+
+        float64 where that is affordable (small matrices), else float32.
+        """
+        kind = np.float64 if len(self.universe) * len(self.pool) <= EXACT else np.float32
+        everyone = np.arange(len(self.whole))
+        if np.array_equal(self.pool, everyone) and np.array_equal(self.universe, everyone):
+            return np.ascontiguousarray(self.whole, dtype=kind)
+        part = np.empty((len(self.universe), len(self.pool)), kind)
+        step = max(1, BLOCK // len(self.pool))
+        for start in range(0, len(part), step):
+            rows = self.universe[start : start + step]
+            part[start : start + step] = self.whole[rows][:, self.pool]
+        return part
+
+    def diagonal(self) -> np.ndarray:
+        """Return the kernel of each candidate with itself, float64, shape (n,)."""
+        return self.whole[self.pool, self.pool].astype(np.float64)
+
+    def column(self, candidate: int) -> np.ndarray:
+        """Return the kernel of all candidates with one of them, float64, shape (n,)."""
+        return self.whole[self.pool[candidate]][self.pool].astype(np.float64)
+
+    def universe_diagonal(self) -> np.ndarray:
+        """Return the kernel of each that counts with itself, float64, shape (q,)."""
+        return self.whole[self.universe, self.universe].astype(np.float64)
+
+
+def _rows(problem: Problem, names: np.ndarray) -> np.ndarray:
+    assert problem.kernel is not None
+    rows = problem.kernel.index.get_indexer(np.asarray(names, dtype=str))
+    if (rows < 0).any():
+        raise InputError(
+            f"the kernel has no row for {(rows < 0).sum()} perturbations, e.g. '{names[rows < 0][0]}'; "
+            "build it from graphs whose nodes cover the screen's perturbations"
+        )
+    return rows
