@@ -274,6 +274,51 @@ class Splits(Section):
     test_share: Share = Field(0.25, description="Share of perturbed genes held out for the test.")
 
 
+class Cost(Source):
+    """A table of what each perturbation costs, and the money there is."""
+
+    columns: tuple[str, str] = Field(("gene", "cost"), description="Name and price columns.")
+    money: float = Field(gt=0, description="What all picks together may cost.")
+    default: float | None = Field(
+        None,
+        gt=0,
+        description="Price of a gene without a row; default: an error. A combination without a row costs "
+        "the sum of its genes.",
+    )
+
+
+class Expression(Source):
+    """A table of each gene's expression in the unperturbed cells."""
+
+    columns: tuple[str, str] = Field(("gene", "expression"), description="Gene and expression columns.")
+    threshold: float = Field(
+        description="Only perturbations whose genes all lie above it are picked; no row: not expressed."
+    )
+
+
+class Groups(Source):
+    """A table of genes and the groups they belong to, for example complexes or pathways."""
+
+    columns: tuple[str, str] = Field(("gene", "group"), description="Gene and group columns.")
+    limit: int = Field(ge=1, description="Picks of one group, at most.")
+
+
+class Constraints(Section):
+    """What every selection must, may and must not choose. Perturbations are named `A` or `A+B`.
+
+    What a split holds out is not affected: it can be neither chosen nor measured.
+    """
+
+    include: list[str] = Field([], description="Chosen before all others, by every strategy.")
+    exclude: list[str] = Field([], description="Never chosen; a gene excludes its combinations too.")
+    measured: list[str] = Field(
+        [], description="Measured already: training sees them at every budget, of which they are no part."
+    )
+    cost: Cost | None = Field(None, description="Prices, and the money that limits all picks together.")
+    expressed_above: Expression | None = Field(None, description="Choose expressed genes only.")
+    max_per_group: Groups | None = Field(None, description="Choose only so many of each group.")
+
+
 class Figures(Section):
     """What the figures and the report's tables show (`results/tables/` holds every metric)."""
 
@@ -316,6 +361,7 @@ class Config(Section):
         min_length=1,
         description="How many perturbations are measured: numbers, or shares of the pool like `20%`.",
     )
+    constraints: Constraints = Field(Constraints(), description="What selections may choose.")
     strategies: dict[Name, dict[str, Any]] = Field(
         min_length=1,
         description="Selections to compare: name → options. The name is the strategy's, "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -34,3 +36,13 @@ def logged(path: str) -> Iterator[None]:
         log.write(message)
         terminal.write(message)
     raise SystemExit(1)
+
+
+@contextmanager
+def effort() -> Iterator[dict[str, float]]:
+    """Yield a dict that holds ``seconds`` of the block and ``peak_memory_mb`` of the process at its end."""
+    found: dict[str, float] = {}
+    start = time.perf_counter()
+    yield found
+    found["seconds"] = round(time.perf_counter() - start, 3)
+    found["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)

@@ -137,6 +137,12 @@ def kernel_files(wildcards):
     }
 
 
+def constraint_tables():
+    """Files of the tables that the constraints name, by their key."""
+    tables = {name: getattr(STUDY.constraints, name) for name in ("cost", "expressed_above", "max_per_group")}
+    return {name: located(table) for name, table in tables.items() if table}
+
+
 def all_runs(pattern, **fixed):
     """Expand a pattern over every dataset, model, strategy, split and seed."""
     values = dict(dataset=DATASETS, model=MODELS, strategy=STRATEGIES, split=SPLITS, seed=SEEDS) | fixed

@@ -1,14 +1,16 @@
 """One rule per selection strategy of the config.
 
-Required: a split (names only) and the graph or kernel that the strategy's options name;
-          never a measurement.
+Required: a split (names only), the graph or kernel that the strategy's options name, and
+          the tables of the constraints; never a measurement.
 Makes:    results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv and .json:
-          the picks in order, up to the largest budget.
+          the picks in order, up to the largest budget, and how they were made.
 """
 
 from dataclasses import asdict
 
 from perturbselect.selection import STRATEGIES as KNOWN_STRATEGIES
+
+CONSTRAINED = STUDY.constraints != type(STUDY.constraints)()
 
 for strategy in STRATEGIES:
     known, member = KNOWN_STRATEGIES.build(strategy, STUDY.strategies[strategy])
@@ -21,6 +23,8 @@ for strategy in STRATEGIES:
             split="results/{dataset}/splits/split{split}.tsv",
             graph=graphs_of(options),
             kernel=kernel_of(options),
+            tables=list(constraint_tables().values()),
+            aliases=alias_table() if CONSTRAINED else [],
         output:
             picks=f"results/{{dataset}}/selections/{strategy}/split{{split}}.seed{{seed}}.tsv",
             summary=f"results/{{dataset}}/selections/{strategy}/split{{split}}.seed{{seed}}.json",
@@ -37,6 +41,8 @@ for strategy in STRATEGIES:
             strategy=known,
             options=options,
             budgets=largest_budgets(STUDY.budgets),
+            constraints=STUDY.constraints.model_dump() if CONSTRAINED else {},
+            tables=list(constraint_tables()),
             seed=lambda wildcards, strategy=strategy: [
                 STUDY.seed,
                 "select",

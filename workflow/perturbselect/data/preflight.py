@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from perturbselect.budgets import budget_size
 from perturbselect.config import (
     CellsDataset,
     CellSource,
     Config,
+    Constraints,
     Dataset,
     GraphOptions,
     ResponsesDataset,
     Source,
 )
-from perturbselect.data.gene_names import Aliases
+from perturbselect.data.gene_names import Aliases, read_aliases
 from perturbselect.data.h5ad_header import header
 from perturbselect.data.labels import (
     CONTROL,
@@ -43,6 +45,7 @@ from perturbselect.registry import Registry, suggestion
 from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.score import CEILING
 from perturbselect.selection import STRATEGIES
+from perturbselect.selection.engine.requirements import check_constraints
 
 if TYPE_CHECKING:
     from collections.abc import Set
@@ -59,13 +62,14 @@ class Perturbations:
     count: int
     genes: int
     largest_combination: int
+    names: frozenset[str] | None = None  # None: not known before the workflow made them
 
     @classmethod
     def named(cls, names: Set[str]) -> Perturbations:
         """Count canonical names."""
         members = [name.split("+") for name in names if name != CONTROL]
         genes = {gene for group in members for gene in group}
-        return cls(len(members), len(genes), max(map(len, members), default=1))
+        return cls(len(members), len(genes), max(map(len, members), default=1), frozenset(names) - {CONTROL})
 
     def pool(self, test_share: float) -> int:
         """Return the most perturbations a split can leave to choose from."""
@@ -105,10 +109,15 @@ def preflight(config: Config) -> None:
             _require_header(path, ("ensembl_gene_id", "symbol", "synonyms"), "gene_names.aliases")
     for label, graph in config.graphs.items():
         _check_graph(config, label, graph)
+    tables = _constraint_tables(config)
     for label, dataset in config.datasets.items():
         found = _check_dataset(config, label, dataset)
         if found is not None:
             _check_budgets(config, label, found)
+            _check_included(config, found)
+        check_constraints(
+            config.constraints, tables, None if found is None else found.names, _aliases_for(config)
+        )
 
 
 def _check_labels(
@@ -373,6 +382,37 @@ def _check_budgets(config: Config, label: str, found: Perturbations) -> None:
             f"budgets: {largest} is more than the pool of datasets.{label} can hold: of its {found.count} "
             f"perturbations, {found.count - pool} or more are held out (splits.test_share: "
             f"{config.splits.test_share}), which leaves {pool}; lower the budget, or give a share like 20%"
+        )
+
+
+def _constraint_tables(config: Config) -> dict[str, str]:
+    """Check the columns of the constraints' tables; return the paths of those that are here now."""
+    paths = {}
+    for name in ("cost", "expressed_above", "max_per_group"):
+        table = getattr(config.constraints, name)
+        path = None if table is None else _local_file(config, table, f"constraints.{name}")
+        if path is not None:
+            _require_header(path, table.columns, f"constraints.{name}.columns")
+            paths[name] = path
+    return paths
+
+
+def _aliases_for(config: Config) -> Aliases | None:
+    """Return what the constraints' names are read with; None where the table is not here yet."""
+    source = config.gene_names.aliases
+    if source is None or config.constraints == Constraints():
+        return Aliases()
+    return None if source.path is None else read_aliases(config.resolve(source.path))
+
+
+def _check_included(config: Config, found: Perturbations) -> None:
+    """Check that what must be included fits into every budget."""
+    pool = found.pool(config.splits.test_share)
+    smallest = min(config.budgets, key=lambda budget: budget_size(budget, pool))
+    if len(set(config.constraints.include)) > budget_size(smallest, pool):
+        raise InputError(
+            f"constraints.include: {len(set(config.constraints.include))} perturbations do not fit into the "
+            f"budget {smallest} ({budget_size(smallest, pool)} perturbations); raise it, or include fewer"
         )
 
 
