@@ -100,7 +100,7 @@ class _Run:
             self._lower_bounds()
         self._take_included()
         self.value_at_start = self.value
-        self.alone, self.gain_alone = (-1, 0), 0.0
+        self.alone, self.gain_alone = (-1, 0), -np.inf
         if self.rules.cost is not None and self.allowed.mask.any():
             self.alone = self._largest_gain(np.flatnonzero(self.allowed.mask))
             self.gain_alone = float(self.ranking.gains[self.alone[0]])
