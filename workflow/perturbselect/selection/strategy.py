@@ -109,6 +109,9 @@ class Selection:
             "zero_gain_picks": int(chosen["zero_gain"].sum()),
             "tied_picks": int((chosen["tied"] > 1).sum()),
         }
+        if problem.constraints.cost is not None:
+            paid = picks.order[table["rank"].to_numpy() > 0]
+            summary["money_spent"] = float(problem.constraints.cost[paid].sum())
         return cls(table, summary | facts)
 
 
