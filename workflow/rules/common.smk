@@ -23,6 +23,7 @@ from perturbselect.errors import InputError
 from perturbselect.graphs.kernel_expression import inputs_of
 from perturbselect.load_config import load_config
 from perturbselect.provenance import file_digest, source_digest
+from perturbselect.selection import STRATEGIES as KNOWN_STRATEGIES
 
 try:
     STUDY = load_config(config, "config")
@@ -38,6 +39,8 @@ MODELS = list(STUDY.models)
 # A label is the user's choice; what it stands for is the registered name.
 REGISTERED_STRATEGIES = {label: entry.get("strategy", label) for label, entry in STUDY.strategies.items()}
 REGISTERED_MODELS = {label: entry.get("model", label) for label, entry in STUDY.models.items()}
+# Registered strategies that read responses: upper marks, no contenders.
+SEE_RESPONSES = [name for name, kind in KNOWN_STRATEGIES.items() if getattr(kind, "sees_responses", False)]
 # Labels of the strategy that others are compared with and of the neural network, if there are any.
 BASELINE = next((label for label, name in REGISTERED_STRATEGIES.items() if name == "random"), None)
 NETWORK = next((label for label, name in REGISTERED_MODELS.items() if name == "gears"), None)

@@ -1,14 +1,13 @@
 """One rule per selection strategy of the config.
 
 Required: a split (names only), the graph or kernel that the strategy's options name, and
-          the tables of the constraints; never a measurement.
+          the tables of the constraints; never a measurement (but for an oracle, which is
+          an upper mark and no contender).
 Makes:    results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv and .json:
           the picks in order, up to the largest budget, and how they were made.
 """
 
 from dataclasses import asdict
-
-from perturbselect.selection import STRATEGIES as KNOWN_STRATEGIES
 
 CONSTRAINED = STUDY.constraints != type(STUDY.constraints)()
 
@@ -23,6 +22,7 @@ for strategy in STRATEGIES:
             split="results/{dataset}/splits/split{split}.tsv",
             graph=graphs_of(options),
             kernel=kernel_of(options),
+            responses=["results/{dataset}/responses.h5ad"] if known in SEE_RESPONSES else [],
             tables=list(constraint_tables().values()),
             aliases=alias_table() if CONSTRAINED else [],
         output:

@@ -26,7 +26,8 @@ with logged(snakemake.log[0]):
         names["test"],
         read_aliases(next(iter(snakemake.input.get("aliases", [])), None)),
     )
-    problem = Problem(names["pool"], names["test"], graph, kernel, constraints)
+    truth = read_h5ad(snakemake.input.responses[0]).to_df() if snakemake.input.get("responses") else None
+    problem = Problem(names["pool"], names["test"], graph, kernel, constraints, truth)
     budget = max(budget_size(budget, len(names["pool"])) for budget in snakemake.params.budgets)
     with effort() as spent:
         selection = strategy.select(problem, budget, generator(*snakemake.params.seed))

@@ -67,6 +67,8 @@ class Picks:
         No set of as many picks has a larger value; NaN where no bound is known.
     stopped : str
         Why there are fewer picks than asked for: ``money``, ``groups``, else empty.
+    is_sum : bool
+        Whether the running sum of the gains is the value of a set.
     """
 
     order: np.ndarray
@@ -76,6 +78,7 @@ class Picks:
     zero_gain: np.ndarray
     upper_bound: np.ndarray
     stopped: str = ""
+    is_sum: bool = True
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class Selection:
         table = selection_table(problem.candidates, picks)
         chosen = table[table["decided_by"] != MEASURED]
         saturated = chosen.loc[chosen["decided_by"] == FALLBACK, "rank"]
-        summary = {
+        summary: dict[str, Any] = {
             "candidates": len(problem.candidates),
             "picks": len(chosen),
             "measured": len(table) - len(chosen),
@@ -164,7 +167,8 @@ def selection_table(candidates: np.ndarray, picks: Picks) -> pd.DataFrame:
     """
     gain = np.asarray(picks.gain, dtype=np.float64)
     decided_by = np.asarray(picks.decided_by, dtype=object)
-    value = np.where(np.logical_or.accumulate(~np.isnan(gain)), np.nancumsum(gain), np.nan)
+    known = np.logical_or.accumulate(~np.isnan(gain)) & picks.is_sum
+    value = np.where(known, np.nancumsum(gain), np.nan)
     return pd.DataFrame(
         {
             "rank": (decided_by != MEASURED).cumsum().astype(np.int64),

@@ -11,7 +11,7 @@ from pydantic import Field
 from perturbselect.selection import STRATEGIES
 from perturbselect.selection.engine.gaussian import QueryVariance
 from perturbselect.selection.engine.greedy import greedy
-from perturbselect.selection.engine.similarity import Kernel, Similarity, Universe
+from perturbselect.selection.engine.similarity import Kernel, Noise, Similarity, Universe
 from perturbselect.selection.strategy import Problem, Selection
 
 
@@ -23,7 +23,7 @@ class VOptimal:
     The responses are modelled as ``f ~ m + GP(0, K)``, each measured with noise; the mean m
     is unknown (flat prior: universal kriging) or zero. The variance needs no measurement, so
     the design is made before any. The sum is *not* submodular; greedy has no constant
-    guarantee for it, only approximate ones (Chamon and Ribeiro 2017, arXiv 1704.01223). With
+    guarantee for it, only approximate ones (Chamon and Ribeiro 2017, NIPS). With
     an unknown mean the first gain is empty: the variance before it is infinite.
 
     O(n q) a pick, one product of the kernel with a vector; see engine/gaussian.py.
@@ -42,9 +42,7 @@ class VOptimal:
             "only), the `pool`, or `all`."
         ),
     ] = "queries"
-    noise: Annotated[
-        float, Field(gt=0, description="Variance of the noise, relative to the kernel's mean diagonal.")
-    ] = 0.5
+    noise: Noise = 0.5
     mean: Annotated[
         Literal["unknown", "zero"],
         Field(description="The responses' common mean: `unknown`, estimated with the rest, or `zero`."),
@@ -53,7 +51,7 @@ class VOptimal:
     def select(self, problem: Problem, budget: int, generator: np.random.Generator) -> Selection:
         """Choose `budget` candidates."""
         similarity = Similarity.of(problem, self.universe)
-        noise = self.noise * float(similarity.diagonal().mean())
+        noise = similarity.noise(self.noise)
         unknown = self.mean == "unknown"
         picks = greedy(
             lambda: QueryVariance(similarity, noise, unknown_mean=unknown), problem, budget, generator

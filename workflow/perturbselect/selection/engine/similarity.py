@@ -16,6 +16,9 @@ BLOCK = 2**22  # entries worked on at once, to keep temporary arrays small
 
 Kernel = Annotated[str, Field(description="Kernel over perturbations: a key of `kernels`.")]
 Universe = Literal["queries", "pool", "all"]
+Noise = Annotated[
+    float, Field(gt=0, description="Variance of the noise, relative to the kernel's mean diagonal.")
+]
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,10 @@ class Similarity:
     def diagonal(self) -> np.ndarray:
         """Return the kernel of each candidate with itself, float64, shape (n,)."""
         return self.whole[self.pool, self.pool].astype(np.float64)
+
+    def noise(self, relative: float) -> float:
+        """Return a variance that is given relative to the mean diagonal over the candidates."""
+        return relative * float(self.diagonal().mean())
 
     def column(self, candidate: int) -> np.ndarray:
         """Return the kernel of all candidates with one of them, float64, shape (n,)."""
