@@ -14,7 +14,7 @@ class Shortlist:
 
     Gains of a submodular criterion never rise, so that whoever is below the worst gain of
     the shortlist stays below it, and only the shortlist is looked through, until its best
-    is below that gain too: O(n / 100) for most picks. Otherwise everyone is on it: O(n).
+    is below that gain too. Otherwise everyone is on it, at O(n) a pick.
 
     Parameters
     ----------
@@ -47,14 +47,12 @@ class Shortlist:
         score = per_cost(self.gains, self.cost, self._listed)
         if not self.criterion.submodular:
             return score  # good for one pick
-        length = max(LEAST, len(allowed) // 100)
-        if len(score) <= 2 * length:
+        if len(score) <= 2 * LEAST:
             self._floor = -np.inf
             return score
-        floor = float(np.partition(score, -length)[-length])
-        if score.max() - self._apart < floor:
-            return score  # as good as the best may be among the others
-        self._floor, kept = floor, score >= floor
+        # lower by what may still be tied with the best
+        self._floor = float(np.partition(score, -LEAST)[-LEAST]) - self._apart
+        kept = score >= self._floor
         self._listed = self._listed[kept]
         return score[kept]
 
