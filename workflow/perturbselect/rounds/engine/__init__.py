@@ -1,0 +1,1 @@
+"""What several acquisitions share: feature transforms, distances, fused kernels, the batch."""
