@@ -284,6 +284,14 @@ class Figures(Section):
     )
 
 
+class ReferenceRuns(Section):
+    """Runs that others published, drawn and tested as the study's own (docs/active-learning.md)."""
+
+    iterpert: Source | None = Field(
+        None, description="IterPert's table of recorded runs, `metrics_long.csv.gz`. None: not shown."
+    )
+
+
 class Config(Section):
     """A study."""
 
@@ -327,6 +335,9 @@ class Config(Section):
     )
 
     figures: Figures = Field(Figures(), description="Figures and the report's tables.")
+    reference_runs: ReferenceRuns = Field(
+        ReferenceRuns(), description="Published runs to show in the same figures and statistics."
+    )
 
     @field_validator("budgets", mode="before")
     @classmethod

@@ -25,6 +25,7 @@ REPORTED = [
     *per_dataset("results/figures/{dataset}/response_space.svg"),
     *expand("results/pages/{table}.html", table=TABLE_PAGES),
     *per_dataset("results/{dataset}/gene_names.tsv"),
+    *REFERENCE_FIGURES,
     *[f"results/{name}/filters.tsv" for name in DATASETS if STUDY.datasets[name].type == "cells"],
     "results/study.yaml",
     "results/software.tsv",

@@ -13,6 +13,7 @@ from perturbselect.errors import InputError
 from perturbselect.graphs.kernel_expression import inputs_of
 from perturbselect.models import MODELS
 from perturbselect.registry import Registry, require_key, suggestion
+from perturbselect.scores.iterpert_runs import COLUMNS as RECORDED_COLUMNS
 from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.score import CEILING
 from perturbselect.selection import STRATEGIES
@@ -48,6 +49,11 @@ def preflight(config: Config) -> None:
         path = local_file(config, config.gene_names.aliases, "gene_names.aliases")
         if path is not None:
             require_header(path, ("ensembl_gene_id", "symbol", "synonyms"), "gene_names.aliases")
+    if config.reference_runs.iterpert is not None:
+        key = "reference_runs.iterpert"
+        path = local_file(config, config.reference_runs.iterpert, key)
+        if path is not None:
+            require_header(path, RECORDED_COLUMNS, key)
     for label, graph in config.graphs.items():
         check_graph(config, label, graph)
     for label, dataset in config.datasets.items():

@@ -1,0 +1,43 @@
+"""Runs that others published, in this study's figures and statistics.
+
+Required: the config's section reference_runs; without it there is no rule here.
+Makes:    results/reference/iterpert/*.tsv, results/reference/iterpert/learning_curves.svg and .png
+"""
+
+REFERENCE_FIGURES = []
+
+if STUDY.reference_runs.iterpert is not None:
+    REFERENCE_FIGURES.append("results/reference/iterpert/learning_curves.svg")
+
+    rule iterpert_reference:
+        input:
+            located(STUDY.reference_runs.iterpert),
+        output:
+            scores="results/reference/iterpert/scores.tsv",
+            learning_curves="results/reference/iterpert/learning_curves.tsv",
+            comparisons="results/reference/iterpert/comparisons.tsv",
+            areas="results/reference/iterpert/areas.tsv",
+            data_saving="results/reference/iterpert/data_saving.tsv",
+            figure=report(
+                "results/reference/iterpert/learning_curves.svg",
+                caption="../report/iterpert_reference.rst",
+                category="Published runs",
+                labels={"figure": "learning curves", "runs": "IterPert"},
+            ),
+            png="results/reference/iterpert/learning_curves.png",
+        log:
+            "results/logs/reference/iterpert.log",
+        benchmark:
+            "results/benchmarks/reference/iterpert.tsv"
+        conda:
+            "../../envs/perturbselect.yaml"
+        resources:
+            mem_mb=2000,
+            runtime=20,
+        params:
+            seed=STUDY.seed,
+            code=code("iterpert_reference.py"),
+        message:
+            "Score and draw IterPert's published runs"
+        script:
+            "../scripts/iterpert_reference.py"
