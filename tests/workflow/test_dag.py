@@ -29,10 +29,12 @@ JOBS = {
     "score_references": 2,
     "collect_scores": 1,
     "compare": 1,
+    "laboratory": 1,
     "coverage": 2,
     "plot_learning_curves": 1,
     "plot_comparison": 1,
     "plot_coverage": 2,
+    "plot_laboratory": 1,
     "plot_response_space": 1,
     "page_summary": 1,
     "page_learning_curves": 1,
@@ -88,7 +90,7 @@ rule mine:
         rule: count
         for rule, count in JOBS.items()
         if not rule.startswith(("plot", "page"))
-        and rule not in ("compare", "coverage", "overview", "record_study", "report")
+        and rule not in ("compare", "laboratory", "coverage", "overview", "record_study", "report")
     } | {"mine": 1}
     assert workflow.planned() == JOBS
 

@@ -23,6 +23,7 @@ REPORTED = [
     *per_dataset("results/figures/{dataset}/comparison.{metric}.svg", metric=METRICS),
     *per_dataset("results/figures/{dataset}/coverage.{graph}.svg", graph=COVERED_GRAPHS),
     *per_dataset("results/figures/{dataset}/response_space.svg"),
+    *per_dataset("results/figures/{dataset}/laboratory.svg"),
     *expand("results/pages/{table}.html", table=TABLE_PAGES),
     *per_dataset("results/{dataset}/gene_names.tsv"),
     *REFERENCE_FIGURES,
@@ -126,6 +127,37 @@ rule plot_coverage:
         "Draw the coverage of {wildcards.graph} in {wildcards.dataset}"
     script:
         "../scripts/plot_coverage.py"
+
+
+rule plot_laboratory:
+    input:
+        laboratory="results/tables/laboratory.tsv",
+        responses="results/{dataset}/responses.h5ad",
+    output:
+        report(
+            figure("laboratory")[0],
+            caption="../report/laboratory.rst",
+            category="{dataset}",
+            subcategory="Laboratory",
+            labels={"figure": "time and money against rounds"},
+        ),
+        figure("laboratory")[1],
+    log:
+        "results/logs/figures/{dataset}/laboratory.log",
+    benchmark:
+        "results/benchmarks/figures/{dataset}/laboratory.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
+        code=code("plot_laboratory.py"),
+    message:
+        "Draw time and money in the laboratory for {wildcards.dataset}"
+    script:
+        "../scripts/plot_laboratory.py"
 
 
 rule plot_response_space:

@@ -112,6 +112,29 @@ rule compare:
         "../scripts/compare.py"
 
 
+rule laboratory:
+    input:
+        "results/tables/learning_curves.tsv",
+    output:
+        "results/tables/laboratory.tsv",
+    log:
+        "results/logs/tables/laboratory.log",
+    benchmark:
+        "results/benchmarks/tables/laboratory.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        laboratory=STUDY.laboratory.model_dump(),
+        code=code("laboratory_table.py"),
+    message:
+        "Time and money in the laboratory"
+    script:
+        "../scripts/laboratory_table.py"
+
+
 rule coverage:
     input:
         graph=graph_files("{graph}"),

@@ -1,0 +1,87 @@
+"""Days and money in the laboratory, against numbers computed by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from perturbselect.config import Laboratory
+from perturbselect.report.laboratory import plot
+from perturbselect.scores.laboratory import costs, days, experiments, laboratory_table
+from perturbselect.table_schema import check_table, table_schema
+
+ROUND = Laboratory(
+    capacity=40,
+    cells_per_perturbation=50,
+    reads_per_cell=1000,
+    price_per_cell=0.1,
+    price_per_million_reads=2,
+    price_per_experiment=7,
+    library_days=10,
+    cells_days=5,
+    sequencing_days=3,
+    selection_days=0.25,
+    training_days=0.5,
+    max_rounds=3,
+)
+CURVES = pd.DataFrame(
+    {
+        "dataset": ["a", "a", "a", "b", "b"],
+        "budget": ["2", "50pct", "50pct", "50pct", None],
+        "n_selected": [2.0, 99.5, 99.5, 30.0, np.nan],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("perturbations", "rounds", "expected"),
+    [(40, 1, 1), (41, 1, 2), (120, 1, 3), (120, 3, 3), (121, 3, 4), (100, 2, 3), (100, 5, 5), (10, 10, 10)],
+)
+def test_experiments(perturbations, rounds, expected):
+    assert experiments(perturbations, rounds, 40) == expected
+
+
+def test_days_and_costs_by_hand():
+    assert days(100, 1, ROUND) == 3 * 18 + 0.75
+    assert days(100, 4, ROUND) == 4 * 18 + 3
+    assert costs(100, 4, ROUND) == pytest.approx(
+        {"cost_cells": 500, "cost_reads": 10, "cost_experiments": 28}
+    )
+
+
+def test_table_has_every_budget_and_its_assumptions():
+    table = laboratory_table(CURVES, ROUND)
+    check_table(table, table_schema("laboratory"))
+    assert table[["dataset", "perturbations", "rounds"]].to_numpy().tolist() == [
+        ["a", 2, 1], ["a", 2, 2], ["a", 100, 1], ["a", 100, 2], ["a", 100, 3],
+        ["b", 30, 1], ["b", 30, 2], ["b", 30, 3],
+    ]  # fmt: skip
+    row = table.iloc[3]
+    assert row["cost"] == pytest.approx(531)
+    assert row["days"] == 3 * 18 + 1.5
+    for key, value in ROUND.model_dump(exclude={"max_rounds"}).items():
+        assert (table[key] == value).all()
+
+
+def test_the_price_of_cells_and_reads_is_the_source_s():
+    defaults = Laboratory()
+    assert (defaults.price_per_cell, defaults.price_per_million_reads) == (0.086, 0.374)
+    assert costs(1000, 1, defaults)["cost_cells"] == pytest.approx(8600)
+    assert costs(1000, 1, defaults)["cost_reads"] == pytest.approx(748)
+
+
+def test_figure_prints_its_assumptions():
+    figure = plot(laboratory_table(CURVES, ROUND), "a", simulated=True, name="Screen")
+    assert figure.get_suptitle() == "Time and money in the laboratory, Screen (simulated data)"
+    said = figure.get_supxlabel()
+    for words in (
+        *("50 cells", "1,000 reads", "USD 0.1 a cell", "2 a million", "7 an experiment", "40 perturbations"),
+        *("10 days", "5 for cells", "3 to sequence", "0.25 days", "0.5 to train"),
+    ):
+        assert words in said.replace("\n", " ")
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    assert set(lines) == {"2 perturbations", "100 perturbations"}
+    assert lines["100 perturbations"].get_ydata().tolist() == [54.75, 55.5, 56.25]
+
+
+def test_figure_without_budgets_says_so():
+    assert "No budget" in plot(laboratory_table(CURVES, ROUND), "c").texts[0].get_text()

@@ -1,0 +1,15 @@
+"""Draw time and money in the laboratory against the number of rounds."""
+
+from perturbselect.files import is_simulated, read_tsv
+from perturbselect.job import logged
+from perturbselect.report.laboratory import plot
+from perturbselect.report.style import save
+
+with logged(snakemake.log[0]):
+    figure = plot(
+        read_tsv(snakemake.input.laboratory, dtype={"budget": str}),
+        snakemake.wildcards.dataset,
+        simulated=is_simulated(snakemake.input.responses),
+        name=snakemake.params.title,
+    )
+    save(figure, snakemake.output[0].removesuffix(".svg"))
