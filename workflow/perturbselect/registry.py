@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -18,6 +18,14 @@ def suggestion(word: str, known: list[str]) -> str:
     """Say which known word was probably meant, and list them all."""
     close = difflib.get_close_matches(word, known, n=1)
     return (f"did you mean '{close[0]}'? " if close else "") + "known: " + ", ".join(sorted(known))
+
+
+def require_key(name: str, section: Iterable[str], key: str, called: str) -> None:
+    """Raise InputError if an option names a key that its section lacks."""
+    known = list(section)
+    if name not in known:
+        there = suggestion(name, known) if known else f"the section {called} is empty"
+        raise InputError(f"{key}: there is no '{name}' in {called}; {there}")
 
 
 class Registry(Mapping[str, type]):
