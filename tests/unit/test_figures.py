@@ -10,7 +10,8 @@ from matplotlib.colors import to_hex
 from perturbselect.errors import InputError
 from perturbselect.report import comparison, coverage, learning_curves, response_space
 from perturbselect.report.style import save, strategy_styles
-from perturbselect.scores import tables
+from perturbselect.scores.comparisons import comparisons
+from perturbselect.scores.curves import learning_curves as averaged
 
 STRATEGIES = ["random", *(f"strategy_{i:02}" for i in range(19))]
 
@@ -69,7 +70,7 @@ def test_twenty_strategies_look_different():
 @pytest.mark.parametrize("count", [3, 20])
 def test_learning_curves(scores, count):
     shown = STRATEGIES[:count]
-    curves = tables.learning_curves(scores)
+    curves = averaged(scores)
     figure = learning_curves.plot(curves, "d", strategies=shown, simulated=True, name="Screen")
     assert_apart(figure)
     assert figure._suptitle.get_text() == "Learning curves, Screen (simulated data)"
@@ -92,9 +93,7 @@ def test_learning_curves(scores, count):
 
 
 def test_learning_curves_without_scores(scores):
-    figure = learning_curves.plot(
-        tables.learning_curves(scores), "d", strategies=STRATEGIES, metrics=["de_overlap"]
-    )
+    figure = learning_curves.plot(averaged(scores), "d", strategies=STRATEGIES, metrics=["de_overlap"])
     assert "No score by this metric" in figure.texts[0].get_text()
 
 
@@ -102,14 +101,14 @@ def test_learning_curves_of_a_study_of_floors_only(scores):
     only = scores[(scores["model"] == "gears") & (scores["strategy"] == "random")].assign(
         model="training_mean"
     )
-    figure = learning_curves.plot(tables.learning_curves(only), "d", strategies=["random"])
+    figure = learning_curves.plot(averaged(only), "d", strategies=["random"])
     assert figure.axes[0].get_title() == "training_mean"
 
 
 @pytest.mark.parametrize("count", [3, 20])
 def test_comparison(scores, count):
     shown = STRATEGIES[:count]
-    compared = tables.comparisons(scores[scores["strategy"].isin(shown)])
+    compared = comparisons(scores[scores["strategy"].isin(shown)])
     figure = comparison.plot(compared, "d", strategies=shown, metric="mse")
     assert_apart(figure)
     assert "left of 0 is better" in figure._supxlabel.get_text()
@@ -144,7 +143,7 @@ def test_comparison_fills_points_that_are_clear_of_0():
 
 
 def test_comparison_without_baseline(scores):
-    compared = tables.comparisons(scores[scores["strategy"] != "random"])
+    compared = comparisons(scores[scores["strategy"] != "random"])
     figure = comparison.plot(compared, "d", strategies=STRATEGIES)
     assert "nothing to compare" in figure.texts[0].get_text()
 
@@ -204,7 +203,7 @@ def test_response_space_refuses_unknown_picks(responses):
 
 
 def test_files_are_the_same_each_time(scores, tmp_path):
-    curves = tables.learning_curves(scores)
+    curves = averaged(scores)
     for folder in ("one", "two"):
         figure = learning_curves.plot(curves, "d", strategies=STRATEGIES[:3])
         save(figure, tmp_path / folder / "curves", ("svg", "png", "pdf"))

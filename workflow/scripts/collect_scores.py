@@ -3,7 +3,7 @@
 import pandas as pd
 
 from perturbselect.job import logged
-from perturbselect.scores.tables import run_scores
+from perturbselect.scores.runs import run_scores
 from perturbselect.table_schema import write_table
 
 with logged(snakemake.log[0]):

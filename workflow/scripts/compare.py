@@ -1,24 +1,28 @@
 """Learning curves, areas, data-saving factors and paired comparisons over the runs."""
 
 from perturbselect.job import logged
-from perturbselect.scores import tables
+from perturbselect.scores.comparisons import comparisons
+from perturbselect.scores.curves import area_under_curve, learning_curves
+from perturbselect.scores.data_saving import data_saving
+from perturbselect.scores.runs import read_scores
+from perturbselect.scores.summary import simple_models, summary
 from perturbselect.table_schema import write_table
 
 with logged(snakemake.log[0]):
-    scores = tables.read_scores(snakemake.input[0])
+    scores = read_scores(snakemake.input[0])
     seed, baseline = snakemake.params.seed, snakemake.params.baseline
-    curves = tables.learning_curves(scores, seed=seed)
-    comparisons = tables.comparisons(scores, baseline, seed=seed)
+    curves = learning_curves(scores, seed=seed)
+    compared = comparisons(scores, baseline, seed=seed)
     made = {
         "learning_curves": curves,
-        "comparisons": comparisons,
-        "areas": tables.area_under_curve(scores, seed=seed),
-        "data_saving": tables.data_saving(scores, baseline, seed=seed),
-        "summary": tables.summary(
+        "comparisons": compared,
+        "areas": area_under_curve(scores, seed=seed),
+        "data_saving": data_saving(scores, baseline, seed=seed),
+        "summary": summary(
             curves,
-            comparisons,
+            compared,
             network=snakemake.params.network,
-            simple=tables.simple_models(snakemake.params.registered),
+            simple=simple_models(snakemake.params.registered),
         ),
     }
     for name, table in made.items():

@@ -5,7 +5,7 @@ from perturbselect.job import logged
 from perturbselect.report import overview_tables
 from perturbselect.report.overview import overview_page
 from perturbselect.report.plain_text import text_summary
-from perturbselect.scores.tables import read_curves
+from perturbselect.scores.curves import read_curves
 
 with logged(snakemake.log[0]):
     summary = read_tsv(snakemake.input.summary, dtype={"budget": str})

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from perturbselect.report.style import message, strategy_styles, styled, title
 from perturbselect.scores.metrics import METRICS
+from perturbselect.scores.score import FLOORS
 from perturbselect.scores.statistics import clear_of_zero
-from perturbselect.scores.tables import FLOORS, HEADLINE
+from perturbselect.scores.summary import HEADLINE
 
 
 def plot(

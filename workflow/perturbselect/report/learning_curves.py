@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from perturbselect.report.style import REFERENCE_GREY, legend_below, message, strategy_styles, styled, title
 from perturbselect.scores.metrics import METRICS
-from perturbselect.scores.score import CEILING
-from perturbselect.scores.tables import FLOORS, HEADLINE
+from perturbselect.scores.score import CEILING, FLOORS
+from perturbselect.scores.summary import HEADLINE
 
 _REFERENCES = {
     "control_mean": ("floor: control mean", (0, (2, 2))),

@@ -10,8 +10,9 @@ import pandas as pd
 
 from perturbselect.report.html_tables import cell, page, table_html
 from perturbselect.scores.metrics import METRICS
+from perturbselect.scores.score import FLOORS
 from perturbselect.scores.statistics import FEWEST_PAIRS, SIGNIFICANT, clear_of_zero
-from perturbselect.scores.tables import FLOORS, HEADLINE
+from perturbselect.scores.summary import HEADLINE
 
 HOW_JUDGED = (
     "The best strategy is picked by the same test scores that are shown here, which flatters it. "

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 CEILING = "split_half"
+FLOORS = ["control_mean", "training_mean"]
 RUN_COLUMNS = ["dataset", "model", "strategy", "split", "seed", "budget", "n_selected"]
 
 

@@ -1,0 +1,47 @@
+"""Data-saving factors: hand-made scores with known answers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hand_made_scores import study
+
+from perturbselect.scores.data_saving import data_saving
+
+
+@pytest.mark.parametrize(
+    ("values", "factors", "bounds"),
+    [
+        # random: .8 at 10, .6 at 20, .4 at 40
+        ([0.7, 0.5, 0.3], [15 / 10, 30 / 20, 40 / 40], ["", "", ">"]),
+        ([0.9, 0.8, 0.4], [10 / 10, 10 / 20, 40 / 40], ["<", "", ""]),
+        # A worse score at a later budget does not confuse: values are read as they are.
+        ([0.35, 0.65, 0.45], [40 / 10, 17.5 / 20, 35 / 40], [">", "", ""]),
+    ],
+)
+@pytest.mark.parametrize("metric", ["mse", "pearson_delta"])
+def test_data_saving_by_hand(values, factors, bounds, metric):
+    sign = 1 if metric == "mse" else -1
+    curves = {"random": [0.8, 0.6, 0.4], "graphreach": values}
+    scores = study({k: [sign * x for x in v] for k, v in curves.items()}, metric=metric)
+    saving = data_saving(scores)
+    np.testing.assert_allclose(saving["factor"], factors)
+    assert saving["bound"].fillna("").tolist() == bounds
+    np.testing.assert_allclose(saving["low"], factors)  # all runs alike
+
+
+def test_data_saving_makes_the_random_curve_monotone():
+    """.8, .5, .6, .4 becomes .8, .55, .55, .4: .55 is first reached at 20, .475 halfway from 40 to 80."""
+    saving = data_saving(study({"random": [0.8, 0.5, 0.6, 0.4], "a": [0.55, 0.475, 0.4, 0.4]}))
+    np.testing.assert_allclose(saving["factor"], [20 / 10, 60 / 20, 80 / 40, 80 / 80])
+
+
+def test_data_saving_interval_contains_the_factor():
+    generator = np.random.default_rng(0)
+    runs = [(split, 0) for split in range(8)]
+    scores = study({"random": [0.8, 0.6, 0.4], "a": [0.7, 0.5, 0.45]}, runs=runs)
+    scores["value"] += generator.normal(0, 0.03, size=len(scores))
+    saving = data_saving(scores)
+    assert (saving["low"] <= saving["factor"]).all()
+    assert (saving["factor"] <= saving["high"]).all()
+    assert (saving["low"] < saving["high"]).any()
+    pd.testing.assert_frame_equal(saving, data_saving(scores))

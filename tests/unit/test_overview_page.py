@@ -1,0 +1,58 @@
+"""The report's first page and its tables as HTML."""
+
+import numpy as np
+import pandas as pd
+
+from perturbselect.report.html_tables import table_page
+from perturbselect.report.overview import overview_page
+from perturbselect.scores.comparisons import comparisons
+from perturbselect.scores.curves import learning_curves
+from perturbselect.scores.summary import summary
+
+
+def test_table_page():
+    table = pd.DataFrame(
+        {"gene_name": ["<b>", None], "r": [0.123456, np.nan], "n": [12345, 2], "ok": [True, False]}
+    )
+    html = table_page(table, "A & B", "note")
+    for piece in ("A &amp; B", "&lt;b&gt;", "0.123<", "–", "12345", "gene name", "yes", 'class="number"'):
+        assert piece in html
+    assert "http" not in html
+    assert "<b>" not in html
+    assert "No rows." in table_page(table.iloc[:0], "Empty")
+
+
+def test_overview_page(whole):
+    best = summary(learning_curves(whole), comparisons(whole))
+    empty = pd.DataFrame()
+    page = overview_page(
+        "Study",
+        ran={"splits": 2},
+        datasets=pd.DataFrame({"dataset": ["d"], "simulated": [True]}),
+        summary=best,
+        names=empty,
+        graphs=pd.DataFrame({"dataset": ["d"], "graph": ["go"], "nodes": [12]}),
+        left_out=pd.DataFrame({"dataset": ["d"], "perturbation": ["GENE7"], "reason": ["3 cells"]}),
+        network="gears",
+    )
+    for piece in (
+        "All data are simulated",
+        "A simple model beats the network",
+        "GENE7",
+        "picked by the same test scores",
+        "No names were reconciled",
+    ):
+        assert piece in page
+    real = overview_page(
+        "Study",
+        ran={},
+        datasets=pd.DataFrame({"dataset": ["d"], "simulated": [False]}),
+        summary=best.iloc[:0],
+        names=empty,
+        graphs=empty,
+        left_out=empty,
+        network=None,
+    )
+    assert "simulated.</b>" not in real
+    assert "Nothing to compare" in real
+    assert "Nothing was left out" in real

@@ -1,0 +1,99 @@
+"""The table ``summary``: the best strategy of each model, and what beats the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from perturbselect.scores.metrics import METRICS
+from perturbselect.scores.score import CEILING, FLOORS
+
+HEADLINE = "pearson_delta_perturbed_ref"
+# Registered names; a study may give its models other labels.
+SIMPLE_MODELS = ["control_mean", "training_mean", "kernel_ridge"]
+NETWORK = "gears"
+
+
+def summary(
+    curves: pd.DataFrame,
+    differences: pd.DataFrame,
+    *,
+    metrics: Iterable[str] = (HEADLINE, "mse"),
+    network: str | None = NETWORK,
+    simple: Iterable[str] = SIMPLE_MODELS,
+) -> pd.DataFrame:
+    """State, for each dataset and model, the best strategy at the largest budget.
+
+    The best is picked by the same test scores that the row then shows, so they flatter it;
+    ``n_strategies`` says of how many it is the best. Where a simple model's best strategy is
+    better than the network's, the network's row names it in ``beaten_by``: that belongs on the
+    report's first page.
+
+    Parameters
+    ----------
+    curves, differences : DataFrame
+        Tables ``learning_curves`` and ``comparisons``.
+    metrics : iterable of str
+        Metrics to judge by, the headline first.
+    network : str or None
+        Label of the graph neural network; None: the study has none.
+    simple : iterable of str
+        Labels of the simple models, floors among them.
+
+    Returns
+    -------
+    DataFrame
+        Table ``summary``: dataset, metric, model, budget, n_selected, strategy, mean, low, high,
+        n_runs, n_strategies, baseline, difference, difference_low, difference_high, n_pairs, p_holm
+        (as in ``comparisons``), beaten_by (labels joined by commas, else empty). Strategy, budget,
+        n_selected and n_strategies are empty for the floors.
+    """
+    trained = curves.loc[curves["strategy"].notna(), "model"].unique()
+    curves = curves[curves["model"] != CEILING]
+    # The floors stand in where the study does not train those models.
+    curves = curves[curves["strategy"].notna() | ~curves["model"].isin(trained)]
+    keys = ["dataset", "model", "strategy", "budget", "metric"]
+    compared = differences[[*keys, "baseline", "difference", "low", "high", "n_pairs", "p_holm"]].rename(
+        columns={"low": "difference_low", "high": "difference_high"}
+    )
+    best = []
+    for metric in metrics:
+        rule = METRICS[metric]
+        of_metric = curves[curves["metric"] == metric]
+        for _, group in of_metric.groupby(["dataset", "model"], sort=False):
+            size = group["n_selected"].fillna(0)
+            group = group[size == size.max()]
+            count = group["strategy"].nunique()
+            group = group.assign(loss=rule.loss(group["mean"]), n_strategies=count or np.nan)
+            group = group.sort_values(["loss", "strategy"])
+            best.append(group.head(1))
+    columns = [
+        "dataset", "metric", "model", "budget", "n_selected", "strategy", "mean", "low", "high", "n_runs",
+        "n_strategies", "baseline", "difference", "difference_low", "difference_high", "n_pairs", "p_holm",
+        "beaten_by",
+    ]  # fmt: skip
+    if not best:
+        return pd.DataFrame(columns=columns)
+    table = pd.concat(best, ignore_index=True).merge(compared, on=keys, how="left")
+    table = table.astype({"n_strategies": "Int64", "n_pairs": "Int64"})
+    table["beaten_by"] = None
+    for _, group in table.groupby(["dataset", "metric"], sort=False):
+        own = group.loc[group["model"] == network, "loss"]
+        better = group[group["model"].isin(list(simple)) & (group["loss"] < own.min())]
+        if len(better):
+            table.loc[own.index, "beaten_by"] = ",".join(better.sort_values("loss")["model"])
+    return table[columns].sort_values(["dataset", "metric"], kind="stable", ignore_index=True)
+
+
+def simple_models(registered: Mapping[str, str]) -> list[str]:
+    """Return the labels of a study's simple models, and of the floors.
+
+    Parameters
+    ----------
+    registered : mapping of str to str
+        Registered name of each model, by its label in the study.
+    """
+    labels = [label for label, name in registered.items() if name in SIMPLE_MODELS]
+    return labels + [floor for floor in FLOORS if floor not in labels]
