@@ -110,6 +110,15 @@ def test_cells_without_label_are_counted_and_listed(read):
     assert names.loc[names["status"] == "left out", "name"].tolist() == ["*", "nan"]
 
 
+def test_a_missing_guide_is_no_guide(read):
+    """Missing, empty, or a word for "unassigned": none of them is a guide's name."""
+    file = screen()
+    file.obs["sgrna"] = ["nt1", None, "a1", "", "*", "c1"]
+    cells, _ = read(file, columns=Columns(guide="sgrna"))
+    assert cells.obs["guide"].cat.categories.tolist() == ["a1", "c1", "nt1"]
+    assert cells.obs["guide"].isna().tolist() == [False, True, False, True, True, False]
+
+
 def test_missing_column(read):
     with pytest.raises(InputError, match=r"screen\.h5ad.*'conditoin'.*did you mean 'condition'"):
         read(screen(), columns=Columns(perturbation="conditoin"))

@@ -125,6 +125,22 @@ def test_each_filter_counts_what_it_removes_in_order():
     assert (table["before"] - table["removed"] == table["after"]).all()
 
 
+def test_cells_without_a_guide_are_no_guide_of_their_own():
+    """Controls whose guide nobody knows, fewer than a guide needs: they stay, and are counted."""
+    cells = screen()
+    guides = cells.obs["guide"].astype(object)
+    guides[cells.obs["is_control"].to_numpy() | (cells.obs_names == "c30")] = None
+    cells.obs["guide"] = pd.Categorical(guides)
+    options = Preprocess(min_cells=2, filters=Filters(min_cells_per_guide=7), **ALL_GENES)
+    expression, filters = preprocess(cells, options, "s")
+    step = filters.iloc[0]
+    assert (step["step"], step["before"], step["removed"]) == ("min_cells_per_guide = 7", 8, 4)
+    assert step["detail"] == "15 cells of C_g0, C_g1, G1_g0, G1_g1; 26 cells without a guide stay"
+    assert expression.obs["is_control"].sum() == 25
+    assert "c30" in expression.obs_names
+    assert expression.obs["guide"].isna().sum() == 26
+
+
 def test_perturbations_with_too_few_cells_are_named():
     expression, table = preprocess(screen(), Preprocess(min_cells=13, **ALL_GENES), "s")
     step = table[table["unit"] == "perturbations"].iloc[0]

@@ -133,7 +133,7 @@ class Filters(Section):
     min_guide_umis: float = Field(0, ge=0, description="UMIs of the cell's guide, at least.")
     min_guide_share: float = Field(0, ge=0, le=1, description="Share of guide UMIs, at least.")
     min_cells_per_guide: int = Field(
-        0, ge=0, description="Cells of a guide, at least; else all its cells go."
+        0, ge=0, description="Cells of a guide, at least; else all its cells go. Cells without a guide stay."
     )
     min_total_umis: float = Field(0, ge=0, description="UMIs of a cell, at least.")
     max_total_umis: float | None = Field(None, gt=0, description="UMIs of a cell, at most.")

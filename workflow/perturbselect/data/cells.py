@@ -109,7 +109,8 @@ def assemble(
     -------
     cells : AnnData, csr int32, shape (cells, genes)
         obs: ``perturbation`` (categorical, ``A``, ``A+B`` or ``control``), ``is_control``, and the
-        columns the config names: ``guide`` (categorical), ``guide_umis``, ``guide_share``,
+        columns the config names: ``guide`` (categorical; missing where the source has none, by the
+        same words as a missing label), ``guide_umis``, ``guide_share``,
         ``total_umis``, ``n_genes``, ``mito_share`` (float32). var: index = symbol,
         ``name_in_source``. uns: ``unlabelled_cells``, the number of cells left out because
         their label is missing, empty or one of ``source.unassigned``.
@@ -147,7 +148,8 @@ def assemble(
     cells.obs["perturbation"] = pd.Categorical(label[labelled].map(perturbation))
     cells.obs["is_control"] = (cells.obs["perturbation"] == CONTROL).to_numpy(bool)
     if spelt.columns.guide is not None:
-        cells.obs["guide"] = pd.Categorical(obs[spelt.columns.guide].astype(str))
+        guide = label_text(obs[spelt.columns.guide])
+        cells.obs["guide"] = pd.Categorical(guide.where(~guide.isin(spelt.unassigned)))
     for field in QUALITY:
         column = getattr(spelt.columns, field)
         if column is not None:

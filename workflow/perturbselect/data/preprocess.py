@@ -186,12 +186,15 @@ def _keep_cells(obs: pd.DataFrame, options: Preprocess, key: str, steps: list[di
         kept &= passed
     if filters.min_cells_per_guide > 0:
         _require(obs, "guide", f"{key}.filters.min_cells_per_guide")
-        guides = obs["guide"].astype(str)
+        # A cell without a guide belongs to none, so it stays: screens often name no guide for controls.
+        guides = obs["guide"].astype(object)
         sizes = guides[kept].value_counts()
         few = sorted(sizes.index[sizes < filters.min_cells_per_guide])
-        detail = f"{sizes[few].sum()} cells of {', '.join(few)}" if few else ""
+        without = int(guides[kept].isna().sum())
+        details = [f"{sizes[few].sum()} cells of {', '.join(few)}"] if few else []
+        details += [f"{without} cells without a guide stay"] if without else []
         step = f"min_cells_per_guide = {filters.min_cells_per_guide}"
-        _record(steps, step, "guides", len(sizes), len(few), detail)
+        _record(steps, step, "guides", len(sizes), len(few), "; ".join(details))
         kept &= ~guides.isin(few).to_numpy()
     controls = (kept & obs["is_control"].to_numpy(bool)).sum()
     if controls < 2:
