@@ -54,6 +54,21 @@ def test_nothing_else_is_left_in_the_folder(tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path):
+    """Of the same file only: another process may be writing its neighbour."""
+    (tmp_path / ".partial.123.table.tsv").touch()
+    neighbours = [
+        ".partial.123.a.table.tsv",
+        ".partial.123.table.tsv.gz",
+        ".partial.x.table.tsv",
+        "table.tsv",
+    ]
+    for name in neighbours:
+        (tmp_path / name).touch()
+    files.write_tsv(TABLE, tmp_path / "table.tsv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(neighbours)
+
+
 def test_failure_leaves_the_old_file_and_no_partial_one(tmp_path):
     path = tmp_path / "table.tsv"
     path.write_text("old")

@@ -10,6 +10,7 @@ import gzip
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,11 +29,16 @@ if TYPE_CHECKING:
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path that becomes `path` if the block succeeds.
 
-    If the block raises, the temporary file is removed and `path` is left as it was.
+    If the block raises, the temporary file is removed and `path` is left as it was. What a
+    killed process (``kill -9``, power cut) left of the same file is removed too: of two
+    processes that write one file, which Snakemake does not allow, the later would win.
     The temporary name keeps the ending, since libraries choose formats by it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(".partial.*"):
+        if re.fullmatch(rf"\.partial\.\d+\.{re.escape(path.name)}", left.name):
+            left.unlink(missing_ok=True)
     partial = path.with_name(f".partial.{os.getpid()}.{path.name}")
     try:
         yield partial
