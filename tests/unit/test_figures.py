@@ -67,6 +67,18 @@ def test_twenty_strategies_look_different():
     assert strategy_styles(STRATEGIES[:5]).items() <= styles.items()
 
 
+def test_the_baseline_is_black_whatever_its_label(scores):
+    labels = {"random": "coin", "strategy_00": "random"}
+    styles = strategy_styles(["coin", "random"], baseline="coin")
+    assert styles["coin"] == strategy_styles(STRATEGIES[:2])["random"]
+    assert styles["random"] == strategy_styles(STRATEGIES[:2])["strategy_00"]
+    renamed = averaged(scores[scores["strategy"].isin(labels)].replace({"strategy": labels}))
+    figure = learning_curves.plot(renamed, "d", strategies=["coin", "random"], baseline="coin")
+    colours = {line.get_label(): line.get_color() for line in figure.axes[0].lines}
+    assert colours["coin"] == "black"
+    assert colours["random"] != "black"
+
+
 @pytest.mark.parametrize("count", [3, 20])
 def test_learning_curves(scores, count):
     shown = STRATEGIES[:count]

@@ -55,6 +55,7 @@ rule plot_learning_curves:
         runtime=20,
     params:
         strategies=STRATEGIES,
+        baseline=BASELINE,
         title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
         code=code("plot_learning_curves.py"),
     message:
@@ -119,6 +120,7 @@ rule plot_coverage:
         runtime=20,
     params:
         strategies=STRATEGIES,
+        baseline=BASELINE,
         title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
         code=code("plot_coverage.py"),
     message:
@@ -152,6 +154,7 @@ rule plot_response_space:
         runtime=20,
     params:
         strategies=STRATEGIES,
+        baseline=BASELINE,
         budget=STUDY.budgets[len(STUDY.budgets) // 2],
         title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
         code=code("plot_response_space.py"),

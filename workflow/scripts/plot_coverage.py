@@ -9,6 +9,7 @@ with logged(snakemake.log[0]):
     figure = plot(
         read_tsv(snakemake.input.coverage),
         strategies=snakemake.params.strategies,
+        baseline=snakemake.params.baseline,
         graph=snakemake.wildcards.graph,
         dataset=snakemake.params.title,
         simulated=is_simulated(snakemake.input.responses),

@@ -11,6 +11,7 @@ with logged(snakemake.log[0]):
         read_curves(snakemake.input.curves),
         snakemake.wildcards.dataset,
         strategies=snakemake.params.strategies,
+        baseline=snakemake.params.baseline,
         metrics=[snakemake.wildcards.metric],
         simulated=is_simulated(snakemake.input.responses),
         name=snakemake.params.title,

@@ -20,6 +20,7 @@ with logged(snakemake.log[0]):
         picks,
         parts.loc[parts["part"] == "test", "perturbation"].tolist(),
         strategies=strategies,
+        baseline=snakemake.params.baseline,
         dataset=snakemake.params.title,
         simulated=bool(responses.uns["simulated"]),
     )

@@ -59,7 +59,7 @@ def plot(
         models = list(chosen["model"].unique())
         shown = [strategy for strategy in strategies if (chosen["strategy"] == strategy).any()]
         budgets = list(chosen.sort_values("n_selected")["budget"].unique())
-        styles = strategy_styles(strategies)
+        styles = strategy_styles(strategies, baseline)
         figure = Figure(
             figsize=(max(6.4, 2.1 * len(budgets) + 1.6), len(models) * (0.24 * len(shown) + 0.75) + 1.0),
             layout="constrained",

@@ -14,6 +14,7 @@ def plot(
     coverage: pd.DataFrame,
     *,
     strategies: Sequence[str],
+    baseline: str | None = "random",
     graph: str,
     dataset: str,
     simulated: bool = False,
@@ -28,6 +29,8 @@ def plot(
         Table ``coverage``: strategy, split, seed, rank, coverage.
     strategies : sequence of str
         All strategies of the study, in the config's order (they fix the colours).
+    baseline : str or None
+        Label of the strategy that others are compared with: it is black.
     graph : str
         Name of the graph.
     dataset : str
@@ -39,7 +42,7 @@ def plot(
     -------
     Figure
     """
-    styles = strategy_styles(strategies)
+    styles = strategy_styles(strategies, baseline)
     runs = coverage.groupby(["strategy", "rank"])["coverage"].agg(["mean", "min", "max"])
     with styled():
         figure = Figure(figsize=(6.4, 4.2 + 0.06 * len(strategies)), layout="constrained")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ def plot(
     dataset: str,
     *,
     strategies: Sequence[str],
+    baseline: str | None = "random",
     metrics: Sequence[str] = (HEADLINE, "mse"),
     simulated: bool = False,
     name: str | None = None,
@@ -45,6 +47,8 @@ def plot(
         Which dataset.
     strategies : sequence of str
         All strategies of the study, in the config's order (they fix the colours).
+    baseline : str or None
+        Label of the strategy that others are compared with: it is black.
     metrics : sequence of str
         Which metrics; those without a score are left out.
     simulated : bool
@@ -61,7 +65,7 @@ def plot(
     models = [model for model in of_dataset["model"].unique() if model not in {*FLOORS, CEILING}]
     models = models or [model for model in FLOORS if (of_dataset["model"] == model).any()]
     metrics = [metric for metric in metrics if (of_dataset["metric"] == metric).any()]
-    heading = f"Learning curves, {name or dataset}"
+    heading, styles = f"Learning curves, {name or dataset}", strategy_styles(strategies, baseline)
     with styled():
         if not metrics:
             return message(heading, "No score by this metric: the dataset lacks what it needs.", simulated)
@@ -73,7 +77,7 @@ def plot(
             of_metric = of_dataset[of_dataset["metric"] == metric]
             for column, model in enumerate(models):
                 axis = axes[row, column]
-                _draw_model(axis, of_metric[of_metric["model"] == model], strategies)
+                _draw_model(axis, of_metric[of_metric["model"] == model], styles)
                 axis.margins(x=0.04)
                 if row == 0:
                     axis.set_title(model)
@@ -91,13 +95,11 @@ def _wrapped(label: str) -> str:
     return label.replace(", ", ",\n", 1).replace(" (", "\n(", 1) if len(label) > 26 else label
 
 
-def _draw_model(axis: Axes, curves: pd.DataFrame, strategies: Sequence[str]) -> None:
-    styles = strategy_styles(strategies)
-    for strategy in strategies:
+def _draw_model(axis: Axes, curves: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:
+    for strategy, style in styles.items():
         curve = curves[curves["strategy"] == strategy].sort_values("n_selected")
         if curve.empty:
             continue
-        style = styles[strategy]
         axis.plot(curve["n_selected"], curve["mean"], label=strategy, markersize=4, linewidth=1.4, **style)
         axis.fill_between(
             curve["n_selected"], curve["low"], curve["high"], color=style["color"], alpha=0.13, lw=0

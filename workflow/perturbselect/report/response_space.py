@@ -19,6 +19,7 @@ def plot(
     test: Sequence[str],
     *,
     strategies: Sequence[str],
+    baseline: str | None = "random",
     dataset: str,
     simulated: bool = False,
 ) -> Figure:
@@ -38,6 +39,8 @@ def plot(
         Test perturbations.
     strategies : sequence of str
         All strategies of the study, in the config's order (they fix the colours).
+    baseline : str or None
+        Label of the strategy that others are compared with: it is black.
     dataset : str
         Name of the dataset.
     simulated : bool
@@ -62,7 +65,7 @@ def plot(
     plane = pca.fit_transform(np.asarray(responses.X))
     shares = pca.explained_variance_ratio_
     in_test = names.isin(test)
-    styles = strategy_styles(strategies)
+    styles = strategy_styles(strategies, baseline)
     shown = [strategy for strategy in strategies if strategy in picks]
     columns = min(len(shown), 3 if len(shown) <= 9 else 5)
     rows = -(-len(shown) // columns)

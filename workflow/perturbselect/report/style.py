@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from perturbselect.files import replacing
 
 FORMATS = ("svg", "png")
-BASELINE = "random"
 POOL_GREY, REFERENCE_GREY = "#BBBBBB", "#777777"
 # Okabe and Ito's colours without black (the baseline's) and yellow (too faint for lines), and three of
 # Paul Tol's muted ones: apart from each other with every common form of colour blindness.
@@ -52,7 +51,7 @@ def styled() -> AbstractContextManager[None]:
     return matplotlib.rc_context({**matplotlib.rcParamsDefault, **_SETTINGS, "backend": "agg"})
 
 
-def strategy_styles(strategies: Sequence[str]) -> dict[str, dict[str, Any]]:
+def strategy_styles(strategies: Sequence[str], baseline: str | None = "random") -> dict[str, dict[str, Any]]:
     """Give each strategy of a study its colour, line and marker.
 
     The baseline is black with a round marker. The others take colours in the order given, so every
@@ -63,6 +62,8 @@ def strategy_styles(strategies: Sequence[str]) -> dict[str, dict[str, Any]]:
     ----------
     strategies : sequence of str
         All strategies of the study.
+    baseline : str or None
+        Label of the strategy that others are compared with; None: the study has none.
 
     Returns
     -------
@@ -70,9 +71,9 @@ def strategy_styles(strategies: Sequence[str]) -> dict[str, dict[str, Any]]:
         Arguments ``color``, ``linestyle`` and ``marker`` for ``Axes.plot``.
     """
     styles: dict[str, dict[str, Any]] = {}
-    others = [name for name in strategies if name != BASELINE]
+    others = [name for name in strategies if name != baseline]
     for name in strategies:
-        if name == BASELINE:
+        if name == baseline:
             styles[name] = {"color": "black", "linestyle": "-", "marker": "o"}
         else:
             place = others.index(name)
