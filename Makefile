@@ -10,10 +10,10 @@ BIN := $(ENV)/bin
 FOLDER := $(if $(CONFIG),runs/$(basename $(notdir $(CONFIG))),.)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test env lint lock docs benchmark clean
+.PHONY: help run test env peers test-peers lint lock docs benchmark clean
 
 help: ## This list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 run: env ## Run the default study, or another: CONFIG=config/real/papalexi2021.yaml; CORES=8
 	$(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG) --directory $(FOLDER))
@@ -31,6 +31,16 @@ $(ENV)/.complete: envs/requirements.txt pyproject.toml envs/make_venv.sh
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
+peers: .venv-peers/.complete ## Make the environment of the peer, cell-gears, in .venv-peers
+
+.venv-peers/.complete: envs/peers.txt envs/make_venv.sh
+	sh envs/make_venv.sh $(PYTHON) .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --no-deps --requirement envs/peers.txt
+	touch $@
+
+test-peers: env peers ## Run the tests against the peer
+	PERTURBSELECT_PEERS=$(abspath .venv-peers/bin/python) $(BIN)/python -m pytest -m peer
+
 lint: env ## Format and check code, rules and types
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 	$(BIN)/snakefmt Snakefile workflow
@@ -47,4 +57,4 @@ benchmark: env ## Measure the main job
 	$(BIN)/python benchmarks/main_job.py
 
 clean: ## Remove the environment and all results
-	rm -rf $(ENV) .snakemake runs && find results -mindepth 1 ! -name README.md -delete
+	rm -rf $(ENV) .venv-peers .snakemake runs && find results -mindepth 1 ! -name README.md -delete
