@@ -37,34 +37,68 @@ class Run:
     test: np.ndarray
     facts: dict
 
+    def at(self, records: np.ndarray) -> "Run":
+        """Return some of the records."""
+        return Run(
+            self.steps[records],
+            self.seconds[records],
+            self.validation[records],
+            self.test[records],
+            self.facts,
+        )
+
     @property
     def best(self) -> int:
         """The record of least validation error."""
         return int(np.argmin(self.validation))
 
-    def seconds_until(self, error: float) -> np.ndarray:
-        """Wall and CPU seconds until the validation error is at most `error`; infinite if it never is."""
+    def first(self, error: float) -> int | None:
+        """Return the first record whose validation error is at most `error`, if there is one."""
         reached = np.flatnonzero(self.validation <= error)
-        return self.seconds[reached[0]] if len(reached) else np.full(2, np.inf)
+        return int(reached[0]) if len(reached) else None
+
+    def seconds_until(self, error: float) -> np.ndarray:
+        """Wall and CPU seconds until then; infinite if the error is never reached."""
+        record = self.first(error)
+        return np.full(2, np.inf) if record is None else self.seconds[record]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both sides on one screen, and the training mean (validation error, then the three of the test)."""
+    """Both sides on one screen, and the training mean (validation error, then the three of the test).
+
+    The peer chooses among its epochs: `peer` has these only, `peer_often` every look. Our errors are
+    those of the default training, the last record.
+    """
 
     shape: str
     seed: int
     perturbations: dict[str, int]
-    peer: Run
+    peer_often: Run
     ours: Run
     mean_validation: float
     mean_test: np.ndarray
 
     @property
+    def peer(self) -> Run:
+        """The peer at the ends of its epochs."""
+        steps = self.peer_often.steps
+        return self.peer_often.at((steps > 0) & (steps % self.peer_often.facts["steps_per_epoch"] == 0))
+
+    @property
+    def target(self) -> float:
+        """The peer's best validation error."""
+        return self.peer.validation.min()
+
+    @property
     def speedup(self) -> np.ndarray:
         """Peer / ours, seconds until the peer's best validation error, by each clock."""
-        error = self.peer.validation.min()
-        return self.peer.seconds_until(error) / self.ours.seconds_until(error)
+        return self.peer.seconds_until(self.target) / self.ours.seconds_until(self.target)
+
+    @property
+    def tests(self) -> tuple[np.ndarray, np.ndarray]:
+        """Test errors: the peer's at its best epoch, ours after the default training."""
+        return self.peer.test[self.peer.best], self.ours.test[-1]
 
 
 def errors(predicted: np.ndarray, truth: anndata.AnnData) -> np.ndarray:
@@ -104,7 +138,11 @@ def compare(shape: str, seed: int, screen: Path, peer: Path, ours: Path) -> Comp
 
 
 def final_line(comparisons: list[Comparison]) -> str:
-    """Return the line of JSON: each number is the worst of the shapes' means over seeds."""
+    """Return the line of JSON: speed-ups by shape; of the other numbers the shape's that is worst for us.
+
+    A shape's number is the mean over its seeds of the paired ratios or differences; each speed-up is
+    the smaller of that by wall and that by CPU seconds.
+    """
     shapes = list(dict.fromkeys(c.shape for c in comparisons))
 
     def by_shape(value) -> dict[str, float]:
@@ -113,12 +151,11 @@ def final_line(comparisons: list[Comparison]) -> str:
         }
 
     def ratio(column: int) -> float:
-        values = by_shape(lambda c: c.ours.test[c.ours.best, column] / c.peer.test[c.peer.best, column])
-        return max(values.values())
+        return max(by_shape(lambda c: c.tests[1][column] / c.tests[0][column]).values())
 
-    difference = by_shape(lambda c: c.ours.test[c.ours.best, 2] - c.peer.test[c.peer.best, 2])
-    memory = by_shape(lambda c: c.peer.facts["peak_gb"] / c.ours.facts["peak_gb"])
     speedup = by_shape(lambda c: c.speedup.min())
+    memory = by_shape(lambda c: c.peer.facts["peak_gb"] / c.ours.facts["peak_gb"])
+    difference = by_shape(lambda c: c.tests[1][2] - c.tests[0][2])
     return json.dumps(
         {
             "speedup_to_best_validation": {shape: round(value, 1) for shape, value in speedup.items()},

@@ -1,4 +1,4 @@
-"""The comparison with cell-gears: the screens it writes, how it judges, and the peer's driver on a small screen."""
+"""The comparison with cell-gears: its screens, how it judges, and the peer's driver on a small screen."""
 
 import importlib
 import json
@@ -69,15 +69,23 @@ def test_edges_of_the_peer_are_those_of_our_graphs(benchmark, screen):
         }
 
 
-def run_of(benchmark, validation, seconds, test, memory=1.0):
-    steps = np.arange(len(validation))
+def run_of(benchmark, validation, seconds, test, memory=1.0, steps=None):
     both = np.stack([seconds, np.array(seconds) / 2], axis=1)
-    return benchmark["comparison"].Run(steps, both, np.array(validation), np.array(test), {"peak_gb": memory})
+    steps = np.arange(len(validation)) if steps is None else np.array(steps)
+    facts = {"peak_gb": memory, "steps_per_epoch": 10}
+    return benchmark["comparison"].Run(steps, both, np.array(validation), np.array(test), facts)
+
+
+def peer_of(benchmark, validation, seconds, test, memory=1.0):
+    """Looks at steps 0, 5, 10, ...: two an epoch."""
+    return run_of(benchmark, validation, seconds, test, memory, steps=5 * np.arange(len(validation)))
 
 
 def test_speed_up_and_errors_of_known_runs(benchmark):
     comparison = benchmark["comparison"]
-    peer = run_of(benchmark, [0.9, 0.5, 0.6], [0, 100, 200], [[4, 4, 0], [2, 8, 0.5], [1, 1, 1]], memory=3)
+    peer = peer_of(
+        benchmark, [0.9, 0.1, 0.5, 0.2, 0.6], [0, 50, 100, 150, 200], [[7, 7, 7]] * 2 + [[2, 8, 0.5]] * 3, 3
+    )
     fast = run_of(benchmark, [0.8, 0.5, 0.4], [1, 2, 4], [[9, 9, 9], [9, 9, 9], [1, 6, 0.75]])
     slow = run_of(benchmark, [0.8, 0.5, 0.4], [1, 10, 40], [[9, 9, 9], [9, 9, 9], [3, 6, 0.25]], memory=2)
 
@@ -85,7 +93,8 @@ def test_speed_up_and_errors_of_known_runs(benchmark):
         return comparison.Comparison(shape, seed, {}, peer, ours, 0.7, np.zeros(3))
 
     compared = [against(fast, "A", 0), against(slow, "A", 1), against(slow, "B", 0)]
-    # The peer's least validation error is 0.5, after 100 seconds; ours has it after 2, or 10.
+    # At the ends of epochs, the peer's least validation error is 0.5, after 100 s; ours after 2 s, or 10 s.
+    assert compared[0].target == 0.5
     assert compared[0].speedup.tolist() == [50, 50]
     line = json.loads(comparison.final_line(compared))
     assert line == {
@@ -98,10 +107,30 @@ def test_speed_up_and_errors_of_known_runs(benchmark):
 
 
 def test_an_error_never_reached_is_no_speed_up(benchmark):
-    peer = run_of(benchmark, [0.9, 0.5], [0, 100], [[1, 1, 1]] * 2)
+    peer = peer_of(benchmark, [0.9, 0.7, 0.5], [0, 50, 100], [[1, 1, 1]] * 3)
     ours = run_of(benchmark, [0.8, 0.6], [1, 2], [[1, 1, 1]] * 2)
     comparison = benchmark["comparison"].Comparison("A", 0, {}, peer, ours, 0.7, np.zeros(3))
     assert comparison.speedup.tolist() == [0, 0]
+
+
+def test_our_side_runs_on_the_screen_and_the_table_says_when_the_mean_is_as_good(benchmark, screen):
+    comparison = benchmark["comparison"]
+    ours = benchmark["runs"].our_run(screen, 0, 0.05)
+    found = comparison.compare("small", 0, screen, ours, ours)
+    assert (np.diff(found.ours.steps) > 0).all()
+    assert (found.ours.seconds > np.array(found.ours.facts["prepare_s"])).all()
+    assert found.ours.facts["flop_per_step"] > 1e5
+    by_hand = read_h5ad(screen / "truth.h5ad")
+    part = read_tsv(screen / "parts.tsv").set_index("perturbation")["part"]
+    mean = by_hand[part.index[part == "train"]].X.mean(axis=0)
+    test = by_hand[part.index[part == "test"]].X
+    assert found.mean_test[0] == pytest.approx(((mean - test) ** 2).mean(), rel=1e-5)
+    for mean_validation, said in ((0.4, True), (0.6, False)):
+        peer = peer_of(benchmark, [0.9, 0.7, 0.5], [0, 50, 100], [[1, 1, 1]] * 3)
+        peer.facts.update(found.ours.facts | {"steps_per_epoch": 10, "prepare_s": 1.0})
+        case = comparison.Comparison("A", 0, {"train": 3}, peer, found.ours, mean_validation, np.zeros(3))
+        text = benchmark["table"].table(case, {"wall": 100, "cpu": 50}, kept=False)
+        assert ("The training mean, at no cost" in text) == said
 
 
 @pytest.mark.peer
