@@ -89,7 +89,7 @@ from perturbselect.models.model import Knowledge
 training = anndata.AnnData(np.array([[1, 2], [3, 4]], np.float32), obs=pd.DataFrame(index=["A", "B"]))
 kernel = pd.DataFrame([[1, 0, 0.2], [0, 1, 0.7], [0.2, 0.7, 1]], index=list("ABC"), columns=list("ABC"))
 model = MODELS.build("nearest", {"kernel": "prior"})[1]
-print(model.predict(training, np.array(["C"]), Knowledge(kernel=kernel), 0, "cpu").mean.tolist())
+print(model.predict(training, np.array(["C"]), Knowledge(kernels={"prior": kernel}), 0, "cpu").mean.tolist())
 """,
     )
     assert printed == "[[3.0, 4.0]]\n"

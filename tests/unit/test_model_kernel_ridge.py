@@ -8,6 +8,8 @@ from anndata import AnnData
 from perturbselect.errors import InputError
 from perturbselect.models.kernel_ridge import KernelRidge
 from perturbselect.models.model import Knowledge
+from perturbselect.models.ridge.choice import leave_one_out_error
+from perturbselect.models.ridge.fit import RidgeFit
 
 NAMES = np.array([f"P{i:02d}" for i in range(12)])
 
@@ -36,7 +38,9 @@ def refit(kernel, training, test, responses, penalty):
 
 
 def predict(model, training, test, kernel):
-    return model.predict(training, test, Knowledge(kernel=kernel), 0, "cpu")
+    return model.predict(
+        training, test, Knowledge(kernels={} if kernel is None else {model.kernel: kernel}), 0, "cpu"
+    )
 
 
 def test_prediction_is_the_best_linear_unbiased_one():
@@ -101,3 +105,68 @@ def test_no_kernel():
     training, test, _ = problem()
     with pytest.raises(InputError, match="'k'"):
         predict(KernelRidge("k"), training, test, None)
+
+
+def mixture_problem(n=40, genes=6, seed=0):
+    """Three kernels; responses depend on the first two, three to one."""
+    generator = np.random.default_rng(seed)
+    names = np.array([f"P{i:02d}" for i in range(n + 20)])
+    features = generator.standard_normal((3, n + 20, 5))
+    kernels = [pd.DataFrame(z @ z.T / 5, index=names, columns=names) for z in features]
+    signal = np.sqrt(3) * features[0] @ generator.standard_normal((5, genes)) + features[
+        1
+    ] @ generator.standard_normal((5, genes))
+    responses = signal + generator.standard_normal((n + 20, genes))
+    training = AnnData(responses[:n].astype(np.float32), obs=pd.DataFrame(index=names[:n]))
+    return training, names[n:], dict(zip("abc", kernels, strict=True)), signal[n:]
+
+
+def test_slope_of_the_leave_one_out_error():
+    training, _, kernels, _ = mixture_problem(n=12)
+    stack = np.array([kernel.to_numpy()[:12, :12] for kernel in kernels.values()])
+    strengths, responses = np.array([0.5, 2.0, 0.1]), training.X.astype(float)
+    _, slope = leave_one_out_error(stack, responses, strengths)
+    for m in range(3):
+        up, down = strengths.copy(), strengths.copy()
+        up[m], down[m] = strengths[m] * np.exp(1e-5), strengths[m] * np.exp(-1e-5)
+        numeric = (
+            leave_one_out_error(stack, responses, up)[0] - leave_one_out_error(stack, responses, down)[0]
+        )
+        assert slope[m] == pytest.approx(numeric / 2e-5, rel=1e-5)
+
+
+def test_mixture_finds_the_kernels_that_matter():
+    training, test, kernels, signal = mixture_problem()
+    prediction = KernelRidge(("a", "b", "c")).predict(training, test, Knowledge(kernels=kernels), 0, "cpu")
+    weights = prediction.summary["weights"]
+    assert sum(weights.values()) == pytest.approx(1)
+    assert weights["a"] > weights["b"] > 10 * weights["c"]
+    alone = [
+        KernelRidge(name).predict(training, test, Knowledge(kernels=kernels), 0, "cpu") for name in kernels
+    ]
+    assert prediction.summary["leave_one_out_error"] < min(p.summary["leave_one_out_error"] for p in alone)
+    errors = [np.mean((p.mean - signal) ** 2) for p in (prediction, *alone)]
+    assert errors[0] == min(errors)
+
+
+def test_mixture_error_is_that_of_its_fit():
+    training, test, kernels, _ = mixture_problem()
+    names = training.obs_names
+    summary = (
+        KernelRidge(("a", "b", "c")).predict(training, test, Knowledge(kernels=kernels), 0, "cpu").summary
+    )
+    mixed = sum(weight * kernels[name] for name, weight in summary["weights"].items())
+    fit = RidgeFit.of(mixed.loc[names, names].to_numpy(), training.X.astype(float), summary["penalty"])
+    error = np.mean((fit.left_out() - training.X) ** 2)
+    assert summary["leave_one_out_error"] == pytest.approx(error, rel=1e-6)
+
+
+def test_mixture_with_a_given_penalty():
+    training, test, kernels, _ = mixture_problem()
+    model = KernelRidge(("a", "b"), penalty=0.7)
+    prediction = model.predict(training, test, Knowledge(kernels=kernels), 0, "cpu")
+    weights = prediction.summary["weights"]
+    assert prediction.summary["penalty"] == 0.7
+    mixed = sum(weight * kernels[name] for name, weight in weights.items())
+    expected = refit(mixed, training.obs_names, test, training.X.astype(float), 0.7)
+    np.testing.assert_allclose(prediction.mean, expected, rtol=1e-4, atol=1e-4)

@@ -103,9 +103,15 @@ def has_graph(dataset, graph):
     return STUDY.datasets[dataset].type == "cells" or STUDY.graphs[graph].type != "coexpression"
 
 
+def names_in(options, *keys):
+    """The names under these options of a strategy or model: each holds one, a list of them, or null."""
+    values = [options[key] for key in keys if options.get(key)]
+    return [name for value in values for name in ([value] if isinstance(value, str) else value)]
+
+
 def named_graphs(options):
     """The graphs that the options of a strategy or model name."""
-    return [name for key in ("graph", "coexpression") if (name := options.get(key))]
+    return names_in(options, "graph", "coexpression")
 
 
 def graphs_of(options):

@@ -1,6 +1,6 @@
 """One rule per model of the config; a job trains all budgets of one selection.
 
-Required: responses, a selection, its split, and the graphs and kernel that the
+Required: responses, a selection, its split, and the graphs and kernels that the
           model's options name.
 Makes:    results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}/budget{budget}.h5ad
           and, beside them, training.tsv (what the training recorded).
@@ -9,12 +9,6 @@ Makes:    results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{see
 from dataclasses import asdict
 
 from perturbselect.models import MODELS as KNOWN_MODELS
-
-
-def kernel_of(options):
-    """Path of the kernel that the options name, if they do (as a list)."""
-    return [f"results/{{dataset}}/kernels/{options['kernel']}.h5ad"] if "kernel" in options else []
-
 
 for model in MODELS:
     known, member = KNOWN_MODELS.build(model, STUDY.models[model])
@@ -29,7 +23,7 @@ for model in MODELS:
             split="results/{dataset}/splits/split{split}.tsv",
             picks="results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv",
             graphs=graphs_of(options),
-            kernel=kernel_of(options),
+            kernels=[f"results/{{dataset}}/kernels/{name}.h5ad" for name in names_in(options, "kernel")],
         output:
             predictions=expand(f"results/{folder}/budget{{budget}}.h5ad", budget=BUDGETS, allow_missing=True),
             history=f"results/{folder}/training.tsv",
@@ -51,6 +45,7 @@ for model in MODELS:
             graphs=lambda wildcards, options=options: [
                 name for name in named_graphs(options) if has_graph(wildcards.dataset, name)
             ],
+            kernels=names_in(options, "kernel"),
             budgets=STUDY.budgets,
             device=STUDY.device,
             seed=lambda wildcards, model=model: [

@@ -21,7 +21,8 @@ with logged(snakemake.log[0]):
     test = parts.loc[parts["part"] == "test", "perturbation"].to_numpy(str)
     files = list(snakemake.input.get("graphs", []))
     graphs = {name: read_graph(*files[2 * i : 2 * i + 2]) for i, name in enumerate(snakemake.params.graphs)}
-    kernel = read_h5ad(snakemake.input.kernel[0]).to_df() if snakemake.input.get("kernel") else None
+    paths = zip(snakemake.params.kernels, snakemake.input.get("kernels", []), strict=True)
+    kernels = {name: read_h5ad(path).to_df() for name, path in paths}
 
     # `--resources gpu=0` takes the device from a job that asks for one.
     device = snakemake.params.device
@@ -31,7 +32,7 @@ with logged(snakemake.log[0]):
     for budget, path in zip(snakemake.params.budgets, snakemake.output.predictions, strict=True):
         training = responses[picks[: budget_size(budget, pool_size)]].copy()
         seed = integer_seed(*snakemake.params.seed)
-        prediction = model.predict(training, test, Knowledge(graphs, kernel), seed, device)
+        prediction = model.predict(training, test, Knowledge(graphs, kernels), seed, device)
         predictions = anndata.AnnData(
             prediction.mean.astype(np.float32),
             obs=pd.DataFrame(index=test),

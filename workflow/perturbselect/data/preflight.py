@@ -136,9 +136,8 @@ def _check_metrics(metrics: Sequence[str]) -> None:
 
 
 def _check_references(config: Config, key: str, member: Any) -> None:
-    """Check the graphs and the kernel that a strategy or model names."""
-    graph = getattr(member, "graph", None)
-    if graph is not None:
+    """Check the graphs and kernels that a strategy or model names."""
+    for graph in _names(member, "graph"):
         _require_key(graph, config.graphs, f"{key}.graph", "graphs")
         _require_perturbations(config, graph, f"{key}.graph")
     coexpression = getattr(member, "coexpression", None)
@@ -149,9 +148,14 @@ def _check_references(config: Config, key: str, member: Any) -> None:
                 f"{key}.coexpression: '{coexpression}' is of type {config.graphs[coexpression].type}; "
                 "name a graph of type coexpression, or leave the option out"
             )
-    kernel = getattr(member, "kernel", None)
-    if kernel is not None:
+    for kernel in _names(member, "kernel"):
         _require_key(kernel, config.kernels, f"{key}.kernel", "kernels")
+
+
+def _names(member: Any, option: str) -> list[str]:
+    """Return the names under an option: it may be absent, null, one name or a list."""
+    value = getattr(member, option, None) or []
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _check_kernel(config: Config, label: str, expression: str) -> None:

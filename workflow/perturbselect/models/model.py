@@ -23,12 +23,32 @@ class Knowledge:
     ----------
     graphs : dict of str to Graph
         The graphs that the model's options name.
-    kernel : DataFrame of float, shape (P, P), or None
-        The kernel its option ``kernel`` names; rows and columns are perturbations.
+    kernels : dict of str to DataFrame of float, shape (P, P)
+        The kernels that its option ``kernel`` names; rows and columns are perturbations.
     """
 
     graphs: dict[str, Graph] = field(default_factory=dict)
-    kernel: pd.DataFrame | None = None
+    kernels: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def kernel(self, name: str, perturbations: np.ndarray) -> np.ndarray:
+        """Return a kernel over some perturbations, float64 of shape (n, n).
+
+        Raises
+        ------
+        InputError
+            If there is no such kernel, or a perturbation is not in it.
+        """
+        if name not in self.kernels:
+            raise InputError(f"there is no kernel '{name}'; add it to `kernels`")
+        kernel = self.kernels[name]
+        positions = kernel.index.get_indexer(np.asarray(perturbations, dtype=str))
+        if (positions < 0).any():
+            missing = np.asarray(perturbations)[positions < 0]
+            raise InputError(
+                f"kernel '{name}': {len(missing)} perturbations are not in it, e.g. '{missing[0]}'; "
+                "build the kernel from graphs whose nodes cover the screen's perturbations"
+            )
+        return kernel.to_numpy(np.float64)[np.ix_(positions, positions)]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Kernel ridge regression: the fit, and the choice of penalty and mixture by leave-one-out."""
