@@ -27,6 +27,27 @@ def propagation_matrix(graph: Graph) -> sp.csr_array:
     return sp.csr_array(scale @ looped @ scale)
 
 
+def propagated_rows(graph: Graph, perturbations: Sequence[str] | np.ndarray, hops: int) -> sp.csr_array:
+    """Return the rows of ``B = P_hat^hops`` for some perturbations: how much they lean on each embedding.
+
+    Parameters
+    ----------
+    graph : Graph
+    perturbations : sequence of str, length P
+        ``A`` or ``A+B``; a combination has the sum of its genes' rows.
+    hops : int
+
+    Returns
+    -------
+    scipy.sparse.csr_array of float64, shape (P, N)
+    """
+    hop = propagation_matrix(graph)
+    rows = membership(perturbations, graph.genes).astype(np.float64)
+    for _ in range(hops):
+        rows = rows @ hop
+    return sp.csr_array(rows)
+
+
 def receptive_fields(graph: Graph, hops: int, direction: Direction) -> sp.csr_array:
     """Return which genes each gene reaches within some hops, itself included.
 

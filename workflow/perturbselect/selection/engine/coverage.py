@@ -44,7 +44,10 @@ class Coverage(Criterion):
         """Count each element up to so many times from now on."""
         self.times = times
         left = (self.covered < times) * (1.0 if self.weights is None else self.weights)
-        self._gains = self.incidence @ left
+        if (left == 1).all():
+            self._gains = np.diff(self.incidence.indptr).astype(np.float64)
+        else:
+            self._gains = self.incidence @ left
 
     def gains(self) -> np.ndarray:
         """Return the weight that each candidate would add, shape (n,)."""
@@ -52,9 +55,11 @@ class Coverage(Criterion):
 
     def take(self, candidate: int) -> None:
         """Cover the candidate's elements and lower the gains of those who cover them too."""
-        elements = _entries(self.incidence, np.array([candidate]))
+        elements = self.incidence.indices[slice(*self.incidence.indptr[candidate : candidate + 2])]
         self.covered[elements] += 1
         filled = elements[self.covered[elements] == self.times]
+        if not len(filled):
+            return
         losers = _entries(self.covering, filled)
         loss: np.ndarray | float = 1.0
         if self.weights is not None:
@@ -93,5 +98,6 @@ def _entries(matrix: sp.csr_array, rows: np.ndarray) -> np.ndarray:
     """Return the column indices of some rows, one row after the other."""
     starts = matrix.indptr[rows]
     lengths = matrix.indptr[rows + 1] - starts
-    offsets = np.repeat(starts - np.r_[0, lengths.cumsum()[:-1]], lengths)
-    return matrix.indices[offsets + np.arange(len(offsets))]
+    places = np.repeat(starts + lengths - lengths.cumsum(), lengths)
+    places += np.arange(len(places), dtype=places.dtype)
+    return matrix.indices[places]

@@ -7,6 +7,8 @@ the kernel is read, one column a pick, and not copied.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from scipy.linalg.blas import get_blas_funcs
 
@@ -51,6 +53,18 @@ class Terms:
         return (self.signs * weights).astype(self._vectors.dtype) @ self.vectors
 
 
+class Columns(Protocol):
+    """A kernel over the candidates that is read one column at a time."""
+
+    def diagonal(self) -> np.ndarray:
+        """Return the kernel of each with itself, shape (n,)."""
+        ...
+
+    def column(self, candidate: int, /) -> np.ndarray:
+        """Return the kernel of all with one of them, shape (n,)."""
+        ...
+
+
 class InformationGain(Criterion):
     """``log det(I + K_SS / noise)``: monotone submodular.
 
@@ -59,7 +73,7 @@ class InformationGain(Criterion):
 
     submodular = True
 
-    def __init__(self, similarity: Similarity, noise: float) -> None:
+    def __init__(self, similarity: Columns, noise: float) -> None:
         self.similarity, self.noise = similarity, noise
         self.variance = similarity.diagonal()
         self.terms = Terms(len(self.variance))
