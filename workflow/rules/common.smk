@@ -41,6 +41,7 @@ REGISTERED_STRATEGIES = {label: entry.get("strategy", label) for label, entry in
 REGISTERED_MODELS = {label: entry.get("model", label) for label, entry in STUDY.models.items()}
 # Registered strategies that read responses: upper marks, no contenders.
 SEE_RESPONSES = [name for name, kind in KNOWN_STRATEGIES.items() if getattr(kind, "sees_responses", False)]
+MARKS = [label for label, name in REGISTERED_STRATEGIES.items() if name in SEE_RESPONSES]
 # Labels of the strategy that others are compared with and of the neural network, if there are any.
 BASELINE = next((label for label, name in REGISTERED_STRATEGIES.items() if name == "random"), None)
 NETWORK = next((label for label, name in REGISTERED_MODELS.items() if name == "gears"), None)

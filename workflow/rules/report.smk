@@ -58,6 +58,7 @@ rule plot_learning_curves:
     params:
         strategies=STRATEGIES,
         baseline=BASELINE,
+        marks=MARKS,
         title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
         code=code("plot_learning_curves.py"),
     message:

@@ -105,6 +105,7 @@ rule compare:
         baseline=BASELINE,
         network=NETWORK,
         registered=REGISTERED_MODELS,
+        marks=MARKS,
         code=code("compare.py"),
     message:
         "Learning curves and paired comparisons"

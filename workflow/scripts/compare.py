@@ -12,14 +12,15 @@ with logged(snakemake.log[0]):
     scores = read_scores(snakemake.input[0])
     seed, baseline = snakemake.params.seed, snakemake.params.baseline
     curves = learning_curves(scores, seed=seed)
-    compared = comparisons(scores, baseline, seed=seed)
+    contend = ~scores["strategy"].isin(snakemake.params.marks)
+    compared = comparisons(scores[contend], baseline, seed=seed)
     made = {
         "learning_curves": curves,
         "comparisons": compared,
         "areas": area_under_curve(scores, seed=seed),
         "data_saving": data_saving(scores, baseline, seed=seed),
         "summary": summary(
-            curves,
+            curves[~curves["strategy"].isin(snakemake.params.marks)],
             compared,
             network=snakemake.params.network,
             simple=simple_models(snakemake.params.registered),

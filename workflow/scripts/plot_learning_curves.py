@@ -12,6 +12,7 @@ with logged(snakemake.log[0]):
         snakemake.wildcards.dataset,
         strategies=snakemake.params.strategies,
         baseline=snakemake.params.baseline,
+        marks=snakemake.params.marks,
         metrics=[snakemake.wildcards.metric],
         simulated=is_simulated(snakemake.input.responses),
         name=snakemake.params.title,

@@ -29,6 +29,7 @@ def plot(
     strategies: Sequence[str],
     baseline: str | None = "random",
     metrics: Sequence[str] = (HEADLINE, "mse"),
+    marks: Sequence[str] = (),
     simulated: bool = False,
     name: str | None = None,
 ) -> Figure:
@@ -51,6 +52,8 @@ def plot(
         Label of the strategy that others are compared with: it is black.
     metrics : sequence of str
         Which metrics; those without a score are left out.
+    marks : sequence of str
+        Strategies that read the responses: upper marks, which the legend says.
     simulated : bool
         Whether the data are simulated.
     name : str, optional
@@ -77,7 +80,7 @@ def plot(
             of_metric = of_dataset[of_dataset["metric"] == metric]
             for column, model in enumerate(models):
                 axis = axes[row, column]
-                _draw_model(axis, of_metric[of_metric["model"] == model], styles)
+                _draw_model(axis, of_metric[of_metric["model"] == model], styles, marks)
                 axis.margins(x=0.04)
                 if row == 0:
                     axis.set_title(model)
@@ -95,12 +98,15 @@ def _wrapped(label: str) -> str:
     return label.replace(", ", ",\n", 1).replace(" (", "\n(", 1) if len(label) > 26 else label
 
 
-def _draw_model(axis: Axes, curves: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:
+def _draw_model(
+    axis: Axes, curves: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]], marks: Sequence[str]
+) -> None:
     for strategy, style in styles.items():
         curve = curves[curves["strategy"] == strategy].sort_values("n_selected")
         if curve.empty:
             continue
-        axis.plot(curve["n_selected"], curve["mean"], label=strategy, markersize=4, linewidth=1.4, **style)
+        label = f"{strategy} (knows the responses)" if strategy in marks else strategy
+        axis.plot(curve["n_selected"], curve["mean"], label=label, markersize=4, linewidth=1.4, **style)
         axis.fill_between(
             curve["n_selected"], curve["low"], curve["high"], color=style["color"], alpha=0.13, lw=0
         )

@@ -1,0 +1,94 @@
+"""Selections with kernels and constraints, in the workflow."""
+
+import json
+import re
+
+import pytest
+from anndata import read_h5ad
+
+from perturbselect.files import read_json, read_tsv
+from perturbselect.selection import STRATEGIES
+
+KERNEL_STRATEGIES = ("facility_location", "v_optimal", "oracle")
+TARGETS = [f"results/tiny/selections/{name}/split0.seed0.tsv" for name in ("random", *KERNEL_STRATEGIES)]
+
+
+@pytest.fixture
+def study(copy_of_finished):
+    """The finished study, now with kernel strategies."""
+    copy_of_finished.change(
+        "strategies", {"random": {}, **{name: {"kernel": "prior"} for name in KERNEL_STRATEGIES}}
+    )
+    return copy_of_finished
+
+
+def test_only_the_oracle_reads_responses(study):
+    study.finish(*TARGETS)
+    selecting = [output for output in study.outputs() if output.file in TARGETS]
+    assert {output.rule for output in selecting} == {
+        f"select_{name}" for name in ("random", *KERNEL_STRATEGIES)
+    }
+    for output in selecting:
+        inputs = {re.sub(r"split\d", "split", file) for file in output.inputs}
+        expected = {"results/tiny/splits/split.tsv"}
+        if output.rule != "select_random":
+            expected |= {"results/tiny/kernels/prior.h5ad"}
+        if output.rule == "select_oracle":
+            expected |= {"results/tiny/responses.h5ad"}
+        assert inputs == expected
+    assert [name for name, kind in STRATEGIES.items() if getattr(kind, "sees_responses", False)] == ["oracle"]
+
+
+def test_constraints_reach_every_strategy_and_the_training(study):
+    split = read_tsv(study.results / "tiny/splits/split0.tsv")
+    pool = split.loc[split["part"] == "pool", "perturbation"].tolist()
+    held_out = split.loc[split["part"] == "test", "perturbation"].iloc[0]
+    (study.folder / "prices.tsv").write_text(
+        "gene\tcost\n" + "".join(f"{name}\t{1 + place % 3}\n" for place, name in enumerate(pool))
+    )
+    study.change(
+        "constraints",
+        {
+            "include": [pool[3], held_out],
+            "exclude": pool[:2],
+            "measured": [pool[5]],
+            "cost": {"path": "prices.tsv", "money": 12},
+        },
+    )
+    model = "results/tiny/predictions/training_mean/v_optimal/split0.seed0/training.tsv"
+    ran = study.jobs_run(*TARGETS, model)
+    assert ran == {
+        "train_training_mean": 1,
+        **{f"select_{name}": 1 for name in ("random", *KERNEL_STRATEGIES)},
+    }
+    for target in TARGETS:
+        table = read_tsv(study.folder / target)
+        assert table.loc[table["rank"] == 0, "gene"].tolist() == [pool[5]]
+        assert table["gene"][1] == pool[3]
+        assert table["decided_by"].tolist()[:2] == ["measured", "include"]
+        assert not {*pool[:2], held_out} & {*table["gene"]}
+        summary = read_json((study.folder / target).with_suffix(".json"))
+        assert summary["money_spent"] <= 12
+        assert summary["held_out"] == [held_out]
+        assert summary["picks"] == len(table) - 1
+        assert {"strategy", "options", "seed", "seconds", "peak_memory_mb"} <= summary.keys()
+        assert "prices.tsv" in summary["digests"]
+    prediction = read_h5ad((study.folder / model).with_name("budget4.h5ad"))
+    assert prediction.uns["n_selected"] == 5  # four picks, and the one measured already
+
+
+def test_bad_constraints_stop_before_any_job(study):
+    study.change("constraints", {"include": ["GENE29"], "exclude": ["GENE29"]})
+    result = study.run(*TARGETS)
+    assert result.returncode != 0
+    assert "GENE29 stands in both include and exclude" in result.stdout
+    assert "Traceback" not in result.stdout
+    study.change("constraints", {"include": ["NOBODY"]})
+    result = study.run(TARGETS[0])
+    assert "constraints.include: the screen has no perturbation 'NOBODY'" in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+def test_the_json_is_json(finished):
+    for path in finished.results.glob("tiny/selections/*/*.json"):
+        assert json.loads(path.read_text())["strategy"] in STRATEGIES
