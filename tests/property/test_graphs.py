@@ -12,7 +12,7 @@ from perturbselect.files import write_tsv
 from perturbselect.graphs.edges import interaction_graph
 from perturbselect.graphs.go import Annotation, go_graph
 from perturbselect.graphs.graph import Graph, read_graph, write_edges
-from perturbselect.graphs.kernels import kernel
+from perturbselect.graphs.kernels import Prior, kernel
 from perturbselect.graphs.neighbours import strongest
 from perturbselect.graphs.propagation import coverage_curve, propagation_matrix, receptive_fields
 from perturbselect.graphs.summary import node_table
@@ -110,7 +110,7 @@ def test_files_give_every_graph_back(tmp_path_factory, graph):
 @settings(deadline=None, max_examples=60)
 def test_kernels_are_correlation_matrices(graph, expression):
     perturbations = np.array(["G00", "G00+G01", *graph.genes[1:]])
-    matrix = kernel(expression, perturbations, {"g": graph}, {}).to_numpy()
+    matrix = kernel(expression, perturbations, Prior({"g": graph})).to_numpy()
     assert (matrix == matrix.T).all()
     assert (np.diag(matrix) == 1).all()
     assert np.abs(matrix).max() <= 1 + 1e-9

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from perturbselect.data.presets import PRESETS
-from perturbselect.graphs.kernel_expression import OF_GRAPH, OF_KERNELS
+from perturbselect.graphs.kernel_expression import OF_GRAPH, OF_KERNELS, OF_MATRIX, OF_SCREEN, OF_SCREENS
 from perturbselect.load_config import load_config
 from perturbselect.models import MODELS
 from perturbselect.scores.metrics import METRICS
@@ -101,8 +101,8 @@ def test_strategies_and_models_have_a_heading(page, registry):
 
 
 def test_kernel_terms_have_a_row():
-    text = (REPOSITORY / "docs" / "models.md").read_text()
-    for function in (*OF_GRAPH, *OF_KERNELS):
+    text = (REPOSITORY / "docs" / "kernels.md").read_text()
+    for function in (*OF_GRAPH, *OF_KERNELS, *OF_MATRIX, *OF_SCREEN, *OF_SCREENS):
         assert f"`{function}(" in text, function
 
 

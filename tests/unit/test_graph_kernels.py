@@ -1,14 +1,19 @@
 """Kernels against their definitions, computed densely."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.linalg
 import scipy.sparse as sp
+from anndata import AnnData
 
+from perturbselect.data.gene_names import Aliases
 from perturbselect.errors import InputError
 from perturbselect.graphs.go import Annotation
 from perturbselect.graphs.graph import Graph
 from perturbselect.graphs.kernel_expression import inputs_of, parse
-from perturbselect.graphs.kernels import kernel
+from perturbselect.graphs.kernels import Prior, kernel
+from perturbselect.graphs.kernels.given import read_matrix
 
 GENES = np.array([f"G{i:02d}" for i in range(20)])
 SINGLES = GENES[[2, 3, 5, 8, 13, 19]]
@@ -37,14 +42,14 @@ def unit(matrix):
 
 
 def of(expression, perturbations, graph, annotation):
-    return kernel(expression, perturbations, {"ppi": graph}, {"go": annotation})
+    return kernel(expression, perturbations, Prior({"ppi": graph}, {"go": annotation}))
 
 
 @pytest.mark.parametrize(
     ("expression", "option"), [("random_walk(ppi, restart=0.25)", "restart"), ("laplacian(ppi)", "delta")]
 )
 def test_equations_that_do_not_converge_are_refused(expression, option, graph, annotation, monkeypatch):
-    monkeypatch.setattr("perturbselect.graphs.kernels.STEPS", 1)
+    monkeypatch.setattr("perturbselect.graphs.kernels.walks.STEPS", 1)
     with pytest.raises(InputError, match=rf"{expression.split('(')[0]}\(ppi\): {option}=.*did not converge"):
         of(expression, SINGLES, graph, annotation)
 
@@ -93,6 +98,137 @@ def test_laplacian(graph, annotation):
     np.testing.assert_allclose(found, unit(inverse[np.ix_(seeds, seeds)]), atol=1e-8)
 
 
+@pytest.mark.parametrize("time", [0.3, 2])
+def test_heat(graph, annotation, time):
+    both = graph.adjacency.toarray().astype(float)
+    both = (both + both.T) / 2
+    root = np.sqrt(np.where(both.sum(0) > 0, both.sum(0), 1))
+    spread = scipy.linalg.expm(time * (both / root[:, None] / root - np.eye(20)))
+    seeds = np.isin(GENES, SINGLES)
+    found = of(f"heat(ppi, time={time})", SINGLES, graph, annotation)
+    np.testing.assert_allclose(found, unit(spread[np.ix_(seeds, seeds)]), atol=1e-9)
+    assert (found.loc["G19"].drop("G19") == 0).all()  # isolated
+
+
+def test_spectral_with_all_dimensions_is_the_matrix_of_walks(graph, annotation):
+    """Without negative eigenvalues cut off: the mean of the walks' matrices, from D^-1 A itself."""
+    both = graph.adjacency.toarray().astype(float)
+    both = (both + both.T) / 2 + 2 * np.eye(20)  # loops make all eigenvalues of a walk positive
+    looped = Graph(GENES, sp.csr_array(both.astype(np.float32)), graph.in_source)
+    both = looped.adjacency.toarray().astype(float)
+    walk = both / both.sum(1)[:, None]
+    steps = np.mean([np.linalg.matrix_power(walk, r) for r in range(1, 4)], axis=0) / both.sum(0)
+    assert np.linalg.eigvalsh(both / np.sqrt(np.outer(both.sum(1), both.sum(0)))).min() > 0
+    seeds = np.isin(GENES, SINGLES)
+    found = of("spectral(ppi, dimensions=40, window=3)", SINGLES, looped, annotation)
+    np.testing.assert_allclose(found, unit(steps[np.ix_(seeds, seeds)]), atol=1e-9)
+
+
+def test_spectral_keeps_the_largest(graph, annotation):
+    found = of("spectral(ppi, dimensions=3)", GENES, graph, annotation)
+    assert np.linalg.matrix_rank(found.drop("G19").drop(columns="G19"), tol=1e-6) == 3
+    assert (found.loc["G19"].drop("G19") == 0).all()
+    assert found.equals(of("spectral(ppi, dimensions=3)", GENES, graph, annotation))
+
+
+def elsewhere(**screens):
+    return Prior(screens=screens)
+
+
+def test_another_screen():
+    """Cosines, and inner products, of what is there less its mean; who was not measured is alone."""
+    values = np.random.default_rng(3).normal(size=(4, 6)) + 5
+    other = pd.DataFrame(values, ["G02", "G03", "G05", "ZZZ"])
+    names = np.array(["G02", "G02+G05", "G03", "G08", "G03+G08"])
+    centred = values - values.mean(axis=0)
+    features = np.array([centred[0], centred[0] + centred[2], centred[1]])
+    products = features @ features.T
+    found = kernel("screen(k562)", names, elsewhere(k562=other))
+    np.testing.assert_allclose(found.iloc[:3, :3], unit(products))
+    assert found.iloc[3:].to_numpy().tolist() == [[0, 0, 0, 1, 0], [0, 0, 0, 0, 1]]
+    linear = kernel("screen_linear(k562)", names, elsewhere(k562=other))
+    np.testing.assert_allclose(linear.iloc[:3, :3], products / np.trace(products) * 3)
+    assert np.trace(linear) == pytest.approx(5)
+
+
+def test_other_screens_are_averaged():
+    first, second = (pd.DataFrame(np.random.default_rng(s).normal(size=(6, 9)), SINGLES) for s in (1, 2))
+    both = kernel("other_screens()", SINGLES, elsewhere(a=first, b=second))
+    each = [kernel(f"screen({name})", SINGLES, elsewhere(a=first, b=second)) for name in "ab"]
+    np.testing.assert_allclose(both, (each[0] + each[1]) / 2)
+    with pytest.raises(InputError, match="no other screen"):
+        kernel("other_screens()", SINGLES, Prior())
+    with pytest.raises(InputError, match="no other screen 'c'"):
+        kernel("screen(c)", SINGLES, elsewhere(a=first))
+    with pytest.raises(InputError, match=r"screen\(a\): it measured 1 of the 6 perturbations"):
+        kernel("screen(a)", SINGLES, elsewhere(a=first.iloc[:1].reindex(["G02", "X", "Y"]).fillna(1)))
+
+
+def test_weighted_sums(graph, annotation):
+    a, b = (of(part, SINGLES, graph, annotation) for part in ("jaccard(go)", "random_walk(ppi)"))
+    found = of("0.7 * jaccard(go) + 2 * mean(jaccard(go), random_walk(ppi))", SINGLES, graph, annotation)
+    np.testing.assert_allclose(found, 0.7 * a + (a + b))
+    found = of("0.5 * (jaccard(go) + random_walk(ppi)) + jaccard(go)", SINGLES, graph, annotation)
+    np.testing.assert_allclose(found, 1.5 * a + 0.5 * b)
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Write a matrix, as TSV and .h5ad, and read both back."""
+
+    def read(matrix, names=SINGLES, columns=None):
+        columns = names if columns is None else columns
+        table = pd.DataFrame(matrix, list(names), list(columns))
+        table.to_csv(tmp_path / "own.tsv", sep="\t")
+        found = read_matrix(tmp_path / "own.tsv", Aliases())
+        AnnData(table).write_h5ad(tmp_path / "own.h5ad")
+        np.testing.assert_allclose(found, read_matrix(tmp_path / "own.h5ad", Aliases()))
+        return found
+
+    return read
+
+
+def test_a_matrix_of_the_users(own):
+    features = np.random.default_rng(0).normal(size=(6, 6))
+    matrix = own((features @ features.T)[:, ::-1], SINGLES, SINGLES[::-1])
+    found = kernel("matrix(mine)", SINGLES[::-1], Prior(matrices={"mine": matrix}))
+    np.testing.assert_allclose(found.loc[SINGLES, SINGLES], features @ features.T)
+    pairs = kernel("matrix(mine)", ["G02+G03", "G05"], Prior(matrices={"mine": matrix}))
+    assert pairs.iloc[0, 1] == pytest.approx((features[0] + features[1]) @ features[2])
+    with pytest.raises(InputError, match=r"matrix\(mine\): has no row for 1 perturbations, e\.g\. ZZ"):
+        kernel("matrix(mine)", ["G02", "ZZ"], Prior(matrices={"mine": matrix}))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ((0, 1, 0.5), "the kernel of G02 and G03 is 0.5, but 0 the other way round; a kernel is symmetric"),
+        ((2, 2, -1), "the kernel of G05 and G05 is -1; everyone must be like itself"),
+        ((1, 1, np.nan), "the kernel of G03 and G03 is nan; every value must be a finite number"),
+    ],
+)
+def test_what_is_no_kernel(own, change, words):
+    matrix = np.eye(6)
+    matrix[change[0], change[1]] = change[2]
+    with pytest.raises(InputError, match=words):
+        own(matrix)
+
+
+def test_a_negative_eigenvalue_is_named(own):
+    matrix = np.eye(6)
+    matrix[0, 1] = matrix[1, 0] = 1.25
+    with pytest.raises(InputError, match=r"own\.tsv: .*smallest eigenvalue is -0\.25 .*add 0\.25 to"):
+        own(matrix)
+
+
+def test_tables_that_are_no_matrix(own, tmp_path):
+    with pytest.raises(InputError, match=r"rows and columns must have the same names.*not in both: G02"):
+        own(np.eye(6), SINGLES, ["X", *SINGLES[1:]])
+    (tmp_path / "words.tsv").write_text("\tA\tB\nA\t1\tx\nB\tx\t1\n")
+    with pytest.raises(InputError, match=r"words\.tsv: cannot be read as a table of numbers"):
+        read_matrix(tmp_path / "words.tsv", Aliases())
+
+
 def test_mixtures(graph, annotation):
     a, b = (of(part, SINGLES, graph, annotation) for part in ("jaccard(go)", "random_walk(ppi)"))
     mean = of("mean(jaccard(go), random_walk(ppi))", SINGLES, graph, annotation)
@@ -119,6 +255,8 @@ def test_combinations_are_the_sum_of_their_genes_features(graph, annotation):
         "laplacian(ppi)",
         "mean(jaccard(go), random_walk(ppi, restart=0.2))",
         "product(laplacian(ppi, delta=2), jaccard(go))",
+        "heat(ppi)",
+        "spectral(ppi, dimensions=5)",
     ],
 )
 def test_every_kernel_is_a_correlation_matrix(graph, annotation, expression):
@@ -131,9 +269,14 @@ def test_every_kernel_is_a_correlation_matrix(graph, annotation, expression):
     assert np.linalg.eigvalsh(matrix).min() > -1e-12
 
 
+def test_inputs_of_screens_and_matrices():
+    needed = inputs_of("mean(screen(a), other_screens(), matrix(m), jaccard(go))", ["b", "c"])
+    assert needed == ([], ["go"], ["a", "b", "c"], ["m"])
+
+
 def test_inputs():
     expression = "mean(jaccard(go), product(random_walk(ppi), laplacian(other)), jaccard(go))"
-    assert inputs_of(expression) == (["other", "ppi"], ["go"])
+    assert inputs_of(expression) == (["other", "ppi"], ["go"], [], [])
 
 
 def test_defaults_are_filled_in():
@@ -158,7 +301,15 @@ def test_defaults_are_filled_in():
         ("laplacian(ppi, delta=True)", "must be a number"),
         ("mean()", "at least one"),
         ("mean(jaccard(go), weight=2)", "nothing else"),
-        ("jaccard(go) + jaccard(go)", "is no kernel"),
+        ("jaccard(go) - jaccard(go)", "is no weighted kernel"),
+        ("0 * jaccard(go)", "number above 0"),
+        ("jaccard(go) * 2", "number above 0"),
+        ("other_screens(k562)", "takes nothing"),
+        ("screen(k562, linear=1)", "has no option 'linear'"),
+        ("screen('k562')", "takes one dataset"),
+        ("matrix()", "takes one matrix"),
+        ("heat(ppi, time=0)", "between 0 and inf"),
+        ("spectral(ppi, dimensions=2.5)", "whole number"),
     ],
 )
 def test_bad_expressions(expression, message):

@@ -73,6 +73,40 @@ def test_one_thing_wrong(study, section, values, words):
         check(study)
 
 
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("screen(published)", r"kernels\.other: screen\(published\) would read .* own responses.*prior_only"),
+        ("screen(publ)", r"kernels\.other: there is no 'publ' in datasets; did you mean 'published'"),
+        ("matrix(mine)", r"kernels\.other: there is no 'mine' in matrices; the section matrices is empty"),
+        ("0.5 * jaccard(go) + heat(net)", r"kernels\.other: there is no 'net' in graphs"),
+    ],
+)
+def test_kernels_of_other_data(study, expression, words):
+    study["kernels"]["other"] = expression
+    with pytest.raises(InputError, match=words):
+        check(study)
+
+
+def test_screens_as_prior_knowledge(study, tmp_path):
+    study["kernels"]["other"] = "mean(other_screens(), jaccard(go))"
+    check(study)
+    study["kernels"]["other"] = "screen(published)"
+    study["datasets"]["published"]["prior_only"] = True
+    check(study)
+    study["matrices"] = {"mine": {"path": str(tmp_path / "gone.tsv")}}
+    with pytest.raises(InputError, match=r"matrices\.mine\.path: no such file"):
+        check(study)
+    del study["matrices"]
+    study["datasets"]["screen"]["prior_only"] = True
+    with pytest.raises(InputError, match="datasets: all are prior_only"):
+        check(study)
+    del study["datasets"]["published"], study["datasets"]["screen"]["prior_only"]
+    study["kernels"]["other"] = "other_screens()"
+    with pytest.raises(InputError, match=r"kernels\.other: other_screens\(\) needs another screen"):
+        check(study)
+
+
 def test_downloads_are_not_looked_for(study):
     study["graphs"]["gaf"]["source"] = {"preset": "go_human_gaf"}
     study["datasets"]["screen"]["source"] = {"preset": "norman2019_scperturb"}

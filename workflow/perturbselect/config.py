@@ -165,11 +165,15 @@ class Preprocess(Section):
     )
 
 
+PRIOR_ONLY = "Nothing is selected or scored in it: kernels read it, with `screen(…)`."
+
+
 class CellsDataset(Section):
     """A screen given as counts per cell."""
 
     type: Literal["cells"] = Field(description="`cells`")
     title: str | None = Field(None, description="How the report calls it; default: its key.")
+    prior_only: bool = Field(False, description=PRIOR_ONLY)
     source: CellSource = Field(description="Where the counts are and how they are spelt.")
     preprocess: Preprocess = Field(Preprocess(), description="Filters, normalisation, genes.")
 
@@ -179,6 +183,7 @@ class ResponsesDataset(Section):
 
     type: Literal["responses"] = Field(description="`responses`")
     title: str | None = Field(None, description="How the report calls it; default: its key.")
+    prior_only: bool = Field(False, description=PRIOR_ONLY)
     source: ResponseSource = Field(description="Where the responses are.")
 
 
@@ -385,7 +390,13 @@ class Config(Section):
     graphs: dict[Name, GraphOptions] = Field(min_length=1, description="The knowledge graphs.")
     kernels: dict[Name, str] = Field(
         {},
-        description="Kernels over perturbations: expressions like `mean(jaccard(go), random_walk(string))`.",
+        description="Kernels over perturbations: expressions like `mean(jaccard(go), random_walk(string))` "
+        "or `0.7 * screen(k562) + 0.3 * jaccard(go)`; docs/kernels.md lists the functions.",
+    )
+    matrices: dict[Name, Source] = Field(
+        {},
+        description="Kernels of yours, for `matrix(name)`: a square .h5ad, or a TSV with names in the first "
+        "column and the header.",
     )
     splits: Splits = Field(Splits(), description="Held-out perturbations.")
     seeds: int = Field(
@@ -420,6 +431,12 @@ class Config(Section):
             if isinstance(budget, bool):
                 raise ValueError(f"'{budget}' is neither a number of perturbations nor a share like 20%")
         return budgets
+
+    @model_validator(mode="after")
+    def _somewhere_to_select(self) -> Config:
+        if all(dataset.prior_only for dataset in self.datasets.values()):
+            raise ValueError("datasets: all are prior_only; one must be left to select in")
+        return self
 
     @model_validator(mode="after")
     def _budgets(self) -> Config:

@@ -32,7 +32,8 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-DATASETS = sorted(STUDY.datasets)
+# In which perturbations are selected; the others are prior knowledge.
+DATASETS = sorted(name for name, dataset in STUDY.datasets.items() if not dataset.prior_only)
 GRAPHS = sorted(STUDY.graphs)
 STRATEGIES = list(STUDY.strategies)
 MODELS = list(STUDY.models)
@@ -54,7 +55,7 @@ ENVIRONMENTS = Path(workflow.current_basedir) / ".." / ".." / "envs"
 
 
 wildcard_constraints:
-    dataset="|".join(DATASETS),
+    dataset="|".join(STUDY.datasets),
     graph="|".join(GRAPHS),
     kernel="|".join(STUDY.kernels) or "none",
     strategy="|".join(STRATEGIES),
@@ -138,12 +139,20 @@ def kernel_of(options):
     return [f"results/{{dataset}}/kernels/{options['kernel']}.h5ad"] if "kernel" in options else []
 
 
+def kernel_inputs(wildcards):
+    """The keys of what a kernel of a dataset is computed from."""
+    others = [name for name in STUDY.datasets if name != wildcards.dataset]
+    return inputs_of(STUDY.kernels[wildcards.kernel], others)
+
+
 def kernel_files(wildcards):
-    """Files that a kernel's expression needs: graphs, and annotations' sources."""
-    graphs, annotations = inputs_of(STUDY.kernels[wildcards.kernel])
+    """Files that a kernel's expression needs: graphs, annotations' sources, other screens, matrices."""
+    needed = kernel_inputs(wildcards)
     return {
-        "graphs": [file for name in graphs for file in graph_files(name, wildcards.dataset)],
-        "annotations": [located(STUDY.graphs[name].source) for name in annotations],
+        "graphs": [file for name in needed.graphs for file in graph_files(name, wildcards.dataset)],
+        "annotations": [located(STUDY.graphs[name].source) for name in needed.annotations],
+        "screens": [f"results/{name}/responses.h5ad" for name in needed.screens],
+        "matrices": [located(STUDY.matrices[name]) for name in needed.matrices],
     }
 
 

@@ -1,6 +1,7 @@
 """Knowledge graphs and kernels, aligned to a screen's perturbations.
 
-Required: the graphs' source files; results/{dataset}/responses.h5ad (its names only).
+Required: the graphs' source files; results/{dataset}/responses.h5ad (its names only);
+          for some kernels the responses of other screens, or a user's matrix.
 Makes:    results/{dataset}/graphs/{graph}.edges.tsv.gz, .nodes.tsv, .summary.json;
           results/{dataset}/kernels/{kernel}.h5ad
 """
@@ -113,10 +114,8 @@ rule kernel:
         runtime=60,
     params:
         expression=lambda wildcards: STUDY.kernels[wildcards.kernel],
-        names=lambda wildcards: inputs_of(STUDY.kernels[wildcards.kernel]),
-        formats=lambda wildcards: [
-            STUDY.graphs[name].format for name in inputs_of(STUDY.kernels[wildcards.kernel])[1]
-        ],
+        names=lambda wildcards: kernel_inputs(wildcards)._asdict(),
+        formats=lambda wildcards: [STUDY.graphs[name].format for name in kernel_inputs(wildcards).annotations],
         code=code("kernel.py"),
     message:
         "Compute the kernel {wildcards.kernel} of {wildcards.dataset}: {params.expression}"

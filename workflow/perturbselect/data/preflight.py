@@ -57,8 +57,12 @@ def preflight(config: Config) -> None:
             require_header(path, RECORDED_COLUMNS, key)
     for label, graph in config.graphs.items():
         check_graph(config, label, graph)
+    for label, matrix in config.matrices.items():
+        local_file(config, matrix, f"matrices.{label}")
     for label, dataset in config.datasets.items():
         found = check_dataset(config, label, dataset)
+        if dataset.prior_only:
+            continue
         if found is not None:
             _check_budgets(config, label, found)
         check_constraints(config, found)
@@ -112,18 +116,32 @@ def _names(member: Any, option: str) -> list[str]:
 
 
 def _check_kernel(config: Config, label: str, expression: str) -> None:
-    """Check a kernel's expression and the graphs in it."""
+    """Check a kernel's expression, and the graphs, screens and matrices in it."""
+    key = f"kernels.{label}"
+    evaluated = [name for name, dataset in config.datasets.items() if not dataset.prior_only]
     try:
-        graphs, annotations = inputs_of(expression)
+        graphs, annotations, screens, matrices = inputs_of(expression)
+        elsewhere = set(inputs_of(expression, config.datasets).screens) - {*screens}
     except InputError as error:
-        raise InputError(f"kernels.{label}: {error}") from None
+        raise InputError(f"{key}: {error}") from None
     for graph in (*graphs, *annotations):
-        require_key(graph, config.graphs, f"kernels.{label}", "graphs")
-        _require_perturbations(config, graph, f"kernels.{label}")
+        require_key(graph, config.graphs, key, "graphs")
+        _require_perturbations(config, graph, key)
+    for matrix in matrices:
+        require_key(matrix, config.matrices, key, "matrices")
+    for screen in screens:
+        require_key(screen, config.datasets, key, "datasets")
+        if screen in evaluated:
+            raise InputError(
+                f"{key}: screen({screen}) would read {screen}'s own responses where its perturbations are "
+                f"selected; set datasets.{screen}.prior_only: true, or write other_screens()"
+            )
+    if elsewhere and len(config.datasets) < 2:
+        raise InputError(f"{key}: other_screens() needs another screen in datasets")
     for graph in annotations:
         if config.graphs[graph].type != "go":
             raise InputError(
-                f"kernels.{label}: jaccard({graph}) needs a graph of type go, but '{graph}' is of type "
+                f"{key}: jaccard({graph}) needs a graph of type go, but '{graph}' is of type "
                 f"{config.graphs[graph].type}"
             )
 

@@ -1,4 +1,4 @@
-"""Read a kernel's expression, such as ``mean(jaccard(go), random_walk(string, restart=0.5))``.
+"""Read a kernel's expression, such as ``0.7 * jaccard(go) + 0.3 * random_walk(string, restart=0.5)``.
 
 Imports nothing heavy: the workflow asks `inputs_of` which files a kernel needs.
 """
@@ -6,45 +6,69 @@ Imports nothing heavy: the workflow asks `inputs_of` which files a kernel needs.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from perturbselect.errors import InputError
 from perturbselect.registry import suggestion
 
+INFINITE = float("inf")
 # Functions of a graph, with their options, defaults and (exclusive) bounds.
 OF_GRAPH: dict[str, dict[str, tuple[float, float, float]]] = {
     "propagation": {"layers": (1, 0, 10)},
     "jaccard": {},
     "random_walk": {"restart": (0.5, 0, 1)},
-    "laplacian": {"delta": (1.0, 0, float("inf"))},
+    "laplacian": {"delta": (1.0, 0, INFINITE)},
+    "heat": {"time": (1.0, 0, INFINITE)},
+    "spectral": {"dimensions": (64, 0, INFINITE), "window": (10, 0, 100)},
 }
+# Functions of another dataset, of all others, and of a user's matrix.
+OF_SCREEN = ("screen", "screen_linear")
+OF_SCREENS = ("other_screens", "other_screens_linear")
+OF_MATRIX = ("matrix",)
 OF_KERNELS = ("mean", "product")
-WHOLE = ("layers",)
+WHOLE = ("layers", "dimensions", "window")
 
 
 @dataclass(frozen=True)
 class Term:
-    """One call of an expression.
+    """One call of an expression, or a weighted sum.
 
     Attributes
     ----------
     function : str
-    graph : str
-        Key of the graph it is computed from; empty for a mixture.
+    source : str
+        Key of the graph, dataset or matrix it is computed from; empty for a mixture.
     options : dict of str to float
         All options of the function, defaults filled in.
     parts : tuple of Term
         What a mixture mixes.
+    weights : tuple of float
+        Of the parts of a sum or mean.
     """
 
     function: str
-    graph: str
+    source: str
     options: dict[str, float]
     parts: tuple[Term, ...] = ()
+    weights: tuple[float, ...] = ()
+
+
+class Inputs(NamedTuple):
+    """The keys that an expression names, each list sorted and unique.
+
+    ``jaccard`` reads a GO graph's source (annotations), not its edges (graphs).
+    """
+
+    graphs: list[str]
+    annotations: list[str]
+    screens: list[str]
+    matrices: list[str]
 
 
 def parse(expression: str) -> Term:
-    """Parse an expression of calls, graph names and numbers.
+    """Parse an expression of calls, keys and numbers.
 
     Raises
     ------
@@ -64,26 +88,35 @@ def _term(node: ast.expr, expression: str) -> Term:
     def refuse(why: str) -> InputError:
         return InputError(f"kernel '{expression}': {why}")
 
-    known = [*OF_GRAPH, *OF_KERNELS]
+    known = [*OF_GRAPH, *OF_SCREEN, *OF_SCREENS, *OF_MATRIX, *OF_KERNELS]
+    if isinstance(node, ast.BinOp):
+        return _sum(node, expression)
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
         raise refuse(f"'{ast.unparse(node)}' is no kernel; write a call of one of {', '.join(known)}")
     function = node.func.id
     if function in OF_KERNELS:
         if not node.args or node.keywords:
             raise refuse(f"{function}(…) takes kernels, at least one, and nothing else")
-        return Term(function, "", {}, tuple(_term(part, expression) for part in node.args))
-    if function not in OF_GRAPH:
+        parts = tuple(_term(part, expression) for part in node.args)
+        return Term(function, "", {}, parts, (1 / len(parts),) * len(parts))
+    if function in OF_SCREENS:
+        if node.args or node.keywords:
+            raise refuse(f"{function}() takes nothing: it is the mean over all other datasets of the study")
+        return Term(function, "", {})
+    if function not in known:
         raise refuse(f"unknown function '{function}'; {suggestion(function, known)}")
+    takes = "dataset" if function in OF_SCREEN else "matrix" if function in OF_MATRIX else "graph"
     if len(node.args) != 1 or not isinstance(node.args[0], ast.Name):
-        raise refuse(f"{function}(…) takes one graph, by its key in the config, then options by name")
-    options = {name: default for name, (default, _, _) in OF_GRAPH[function].items()}
+        raise refuse(f"{function}(…) takes one {takes}, by its key in the config, then options by name")
+    allowed = OF_GRAPH.get(function, {})
+    options = {name: default for name, (default, _, _) in allowed.items()}
     for keyword in node.keywords:
-        if keyword.arg not in options:
-            takes = ", ".join(options) or "none"
-            raise refuse(f"{function} has no option '{keyword.arg or '**'}'; its options: {takes}")
-        _, low, high = OF_GRAPH[function][keyword.arg]
-        value = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low < value < high:
+        if keyword.arg not in allowed:
+            there = ", ".join(allowed) or "none"
+            raise refuse(f"{function} has no option '{keyword.arg or '**'}'; its options: {there}")
+        _, low, high = allowed[keyword.arg]
+        value = _number(keyword.value)
+        if value is None or not low < value < high:
             raise refuse(
                 f"{function}: {keyword.arg} must be a number between {low:g} and {high:g} (both excluded)"
             )
@@ -93,20 +126,48 @@ def _term(node: ast.expr, expression: str) -> Term:
     return Term(function, node.args[0].id, options)
 
 
-def inputs_of(expression: str) -> tuple[list[str], list[str]]:
-    """Return the keys of the graphs whose edges, and of those whose annotation, an expression needs.
+def _sum(node: ast.expr, expression: str) -> Term:
+    """Parse ``weight * kernel + weight * kernel + …``; a weight may be left out where it is 1."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _sum(node.left, expression), _sum(node.right, expression)
+        return Term("sum", "", {}, left.parts + right.parts, left.weights + right.weights)
+    weight = 1.0
+    if isinstance(node, ast.BinOp):
+        number = _number(node.left)
+        if not isinstance(node.op, ast.Mult) or number is None or not 0 < number < INFINITE:
+            raise InputError(
+                f"kernel '{expression}': '{ast.unparse(node)}' is no weighted kernel; write a number above "
+                "0, times a kernel, and + between"
+            )
+        weight, node = number, node.right
+    return Term("sum", "", {}, (_term(node, expression),), (weight,))
 
-    Returns
-    -------
-    graphs, annotations : list of str
-        Sorted, unique. ``jaccard`` reads a GO graph's source, not its edges.
+
+def _number(node: ast.expr) -> float | None:
+    value = node.value if isinstance(node, ast.Constant) else None
+    return None if isinstance(value, bool) or not isinstance(value, int | float) else value
+
+
+def inputs_of(expression: str, others: Iterable[str] = ()) -> Inputs:
+    """Return the keys of everything that an expression needs.
+
+    Parameters
+    ----------
+    expression : str
+    others : iterable of str
+        The datasets that ``other_screens()`` stands for.
     """
-    graphs: set[str] = set()
-    annotations: set[str] = set()
+    found: dict[str, set[str]] = {kind: set() for kind in Inputs._fields}
     pending = [parse(expression)]
     while pending:
         term = pending.pop()
         pending.extend(term.parts)
-        if term.graph:
-            (annotations if term.function == "jaccard" else graphs).add(term.graph)
-    return sorted(graphs), sorted(annotations)
+        if term.function in OF_SCREENS:
+            found["screens"].update(others)
+        elif term.function in OF_SCREEN:
+            found["screens"].add(term.source)
+        elif term.function in OF_MATRIX:
+            found["matrices"].add(term.source)
+        elif term.source:
+            found["annotations" if term.function == "jaccard" else "graphs"].add(term.source)
+    return Inputs(*(sorted(found[kind]) for kind in Inputs._fields))
