@@ -3,11 +3,13 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from anndata import read_h5ad
 
 from perturbselect.files import read_json, read_tsv
 from perturbselect.selection import STRATEGIES
+from perturbselect.table_schema import check_table, table_schema
 
 KERNEL_STRATEGIES = ("facility_location", "v_optimal", "oracle")
 TARGETS = [f"results/tiny/selections/{name}/split0.seed0.tsv" for name in ("random", *KERNEL_STRATEGIES)]
@@ -92,3 +94,48 @@ def test_bad_constraints_stop_before_any_job(study):
 def test_the_json_is_json(finished):
     for path in finished.results.glob("tiny/selections/*/*.json"):
         assert json.loads(path.read_text())["strategy"] in STRATEGIES
+
+
+def test_stability(copy_of_finished):
+    """Graphs, annotations and kernels are changed, tie orders too; everyone selects again."""
+    study = copy_of_finished
+    study.change(
+        "strategies",
+        {
+            "random": {},
+            "graphreach": {"graph": "go"},
+            "v_optimal": {"kernel": "prior"},
+            "oracle": {"kernel": "prior"},
+        },
+    )
+    study.change("stability", {"changes": ["drop", "rewire"], "shares": [0.2], "draws": 1, "tie_orders": 2})
+    ran = study.jobs_run("results/tables/stability.tsv")
+    assert ran == {
+        "select_v_optimal": 2,
+        "select_oracle": 2,
+        "change_graph": 4,
+        "change_annotation": 2,
+        "changed_kernel": 2,
+        **{f"reselect_{name}": 2 for name in ("random", "graphreach", "v_optimal")},
+        "stability": 1,
+    }
+    table = read_tsv(study.results / "tables/stability.tsv")
+    check_table(table, table_schema("stability"))
+    changes = table.groupby("strategy")["change"].unique().map(set).to_dict()
+    assert changes == {
+        "random": {"splits", "ties"},
+        "graphreach": {"splits", "ties", "drop", "rewire", "interactions"},
+        "v_optimal": {"splits", "ties", "drop", "rewire"},
+        "oracle": {"splits"},
+    }
+    rows = table.set_index(["strategy", "change", "budget"])
+    assert rows.loc[("v_optimal", "ties", "4"), "jaccard"] == 1  # nothing is tied
+    assert rows.loc[("random", "ties", "4"), "jaccard"] < 0.7
+    assert rows.loc[("random", "ties", "4"), "expected"] == pytest.approx(4 / (2 * 18 - 4))
+    assert rows.loc[("v_optimal", "rewire", "4"), "jaccard"] < 1
+    for change in ("drop0.2.draw0", "rewire0.2.draw0"):
+        kernel = read_h5ad(study.results / f"tiny/stability/{change}/prior.h5ad").to_df()
+        unchanged = read_h5ad(study.results / "tiny/kernels/prior.h5ad").to_df()
+        assert kernel.index.equals(unchanged.index)
+        assert not np.allclose(kernel, unchanged)
+    assert study.planned("results/tables/stability.tsv") == {}

@@ -324,6 +324,21 @@ class Constraints(Section):
     max_per_group: Groups | None = Field(None, description="Choose only so many of each group.")
 
 
+class Stability(Section):
+    """What is changed to see how much selections change, in seed 0 of every split."""
+
+    changes: list[Literal["drop", "rewire", "add"]] = Field(
+        ["drop", "rewire", "add"],
+        description="What is done to edges: `rewire` keeps every degree. In kernels too, and to the "
+        "annotations of `jaccard`.",
+    )
+    shares: list[Share] = Field(
+        [0.01, 0.05, 0.1, 0.2], min_length=1, description="Shares of the edges that are changed."
+    )
+    draws: int = Field(3, ge=1, description="Random draws of each change and share.")
+    tie_orders: int = Field(5, ge=0, description="Further orders by which ties are broken.")
+
+
 class Figures(Section):
     """What the figures and the report's tables show (`results/tables/` holds every metric)."""
 
@@ -417,6 +432,9 @@ class Config(Section):
         description="Models to train: name → options. The option `model` works as `strategy` does.",
     )
 
+    stability: Stability | None = Field(
+        None, description="Select again with changed graphs and tie orders; null: do not."
+    )
     figures: Figures = Field(Figures(), description="Figures and the report's tables.")
     laboratory: Laboratory = Field(Laboratory(), description="Durations and prices in the laboratory.")
     reference_runs: ReferenceRuns = Field(

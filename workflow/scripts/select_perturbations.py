@@ -1,49 +1,34 @@
 """Choose perturbations with one strategy, up to the largest budget."""
 
+from dataclasses import replace
+
 from perturbselect.budgets import budget_size
 from perturbselect.config import Constraints
-from perturbselect.data.gene_names import read_aliases
-from perturbselect.files import read_h5ad, read_tsv, write_json
+from perturbselect.files import read_h5ad, write_json
 from perturbselect.graphs.graph import read_graph
 from perturbselect.job import effort, logged
 from perturbselect.provenance import file_digest
 from perturbselect.seeds import generator
 from perturbselect.selection import STRATEGIES
-from perturbselect.selection.engine.requirements import requirements
-from perturbselect.selection.strategy import Problem
+from perturbselect.selection.engine.read_problem import read_problem
 from perturbselect.table_schema import write_table
 
 with logged(snakemake.log[0]):
-    strategy = STRATEGIES[snakemake.params.strategy](**snakemake.params.options)
-    parts = read_tsv(snakemake.input.split)
-    names = {part: rows["perturbation"].to_numpy(str) for part, rows in parts.groupby("part")}
-    graph = read_graph(*snakemake.input.graph) if snakemake.input.get("graph") else None
-    kernel = read_h5ad(snakemake.input.kernel[0]).to_df() if snakemake.input.get("kernel") else None
-    constraints, facts = requirements(
-        Constraints(**snakemake.params.constraints),
-        dict(zip(snakemake.params.tables, snakemake.input.get("tables", []), strict=True)),
-        names["pool"],
-        names["test"],
-        read_aliases(next(iter(snakemake.input.get("aliases", [])), None)),
+    files, params = snakemake.input, snakemake.params
+    strategy = STRATEGIES[params.strategy](**params.options)
+    tables = dict(zip(params.tables, files.get("tables", []), strict=True))
+    aliases = next(iter(files.get("aliases", [])), None)
+    problem, facts = read_problem(files.split, Constraints(**params.constraints), tables, aliases)
+    problem = replace(
+        problem,
+        graph=read_graph(*files.graph) if files.get("graph") else None,
+        kernel=read_h5ad(files.kernel[0]).to_df() if files.get("kernel") else None,
+        responses=read_h5ad(files.responses[0]).to_df() if files.get("responses") else None,
     )
-    truth = read_h5ad(snakemake.input.responses[0]).to_df() if snakemake.input.get("responses") else None
-    problem = Problem(names["pool"], names["test"], graph, kernel, constraints, truth)
-    budget = max(budget_size(budget, len(names["pool"])) for budget in snakemake.params.budgets)
+    budget = max(budget_size(budget, len(problem.candidates)) for budget in params.budgets)
     with effort() as spent:
-        selection = strategy.select(problem, budget, generator(*snakemake.params.seed))
-    files = [
-        *snakemake.input.get("graph", []),
-        *snakemake.input.get("kernel", []),
-        *snakemake.input.get("tables", []),
-    ]
-    summary = {
-        "strategy": snakemake.params.strategy,
-        "options": snakemake.params.options,
-        "seed": snakemake.params.seed,
-        "digests": {file: file_digest(file) for file in snakemake.input},
-        **facts,
-        **selection.summary,
-        **spent,
-    }
+        selection = strategy.select(problem, budget, generator(*params.seed))
+    about = {"strategy": params.strategy, "options": params.options, "seed": params.seed}
+    about["digests"] = {file: file_digest(file) for file in files}
     write_table(selection.table, "selections", snakemake.output.picks)
-    write_json(summary, snakemake.output.summary)
+    write_json({**about, **facts, **selection.summary, **spent}, snakemake.output.summary)
