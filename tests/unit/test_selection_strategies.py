@@ -125,6 +125,53 @@ def test_the_order_of_names_does_not_matter(strategy):
 
 
 @every_strategy
+def test_only_who_counts_matters(strategy):
+    """Without queries in the universe, what a kernel says of them changes nothing."""
+    if not hasattr(strategy, "kernel") or getattr(strategy, "universe", "pool") != "pool":
+        pytest.skip("no kernel, or the queries count")
+    if getattr(strategy, "sees_responses", False):
+        pytest.skip("the oracle predicts the queries")
+    kernel = PROBLEM.kernel.copy()
+    kernel.loc[PROBLEM.queries] *= 0.5
+    kernel.loc[:, PROBLEM.queries] *= 0.5
+    other = dataclasses.replace(PROBLEM, kernel=kernel, queries=PROBLEM.queries[:3])
+    assert select(strategy).table.equals(select(strategy, what=other).table)
+
+
+@every_strategy
+def test_a_candidate_without_edges_can_be_chosen(strategy):
+    if not hasattr(strategy, "graph"):
+        pytest.skip("no graph")
+    adjacency = PROBLEM.graph.adjacency.tolil()
+    alone = NAMES.index(PROBLEM.candidates[0])
+    adjacency[alone] = 0
+    adjacency[:, alone] = 0
+    graph = dataclasses.replace(PROBLEM.graph, adjacency=sp.csr_array(adjacency))
+    table = select(strategy, what=dataclasses.replace(PROBLEM, graph=graph)).table
+    assert sorted(table["gene"]) == sorted(PROBLEM.candidates)
+    assert np.isfinite(table["gain"].dropna()).all()
+
+
+@every_strategy
+def test_a_candidate_that_the_prior_does_not_know_is_named(strategy):
+    if not {"graph", "kernel"} & {field.name for field in dataclasses.fields(strategy)}:
+        pytest.skip("reads names only")
+    stranger = np.sort(np.r_[PROBLEM.candidates, ["ZZZ9"]])
+    with pytest.raises(InputError, match="ZZZ9"):
+        select(strategy, what=dataclasses.replace(PROBLEM, candidates=stranger))
+
+
+@every_strategy
+def test_missing_values_in_a_kernel_are_named(strategy):
+    if not hasattr(strategy, "kernel"):
+        pytest.skip("no kernel")
+    kernel = PROBLEM.kernel.copy()
+    kernel.loc["G01", "G05"] = kernel.loc["G05", "G01"] = np.nan
+    with pytest.raises(InputError, match="the kernel of G01 and G05 is nan"):
+        select(strategy, what=dataclasses.replace(PROBLEM, kernel=kernel, responses=PROBLEM.kernel))
+
+
+@every_strategy
 @pytest.mark.parametrize("budget", [0, POOL + 1])
 def test_impossible_budgets(strategy, budget):
     with pytest.raises(InputError, match=f"budgets: {budget} .* from a pool of {POOL}"):

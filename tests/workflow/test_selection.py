@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from anndata import read_h5ad
 
-from perturbselect.files import read_json, read_tsv
+from perturbselect.files import read_json, read_tsv, write_h5ad
 from perturbselect.selection import STRATEGIES
 from perturbselect.table_schema import check_table, table_schema
 
@@ -139,3 +139,33 @@ def test_stability(copy_of_finished):
         assert kernel.index.equals(unchanged.index)
         assert not np.allclose(kernel, unchanged)
     assert study.planned("results/tables/stability.tsv") == {}
+
+
+def test_another_screen_as_prior(copy_of_finished):
+    """A kernel of other screens reads their responses, and of its own screen only the names."""
+    study = copy_of_finished
+    settings = study.study()
+    settings["datasets"]["twin"] = settings["datasets"]["tiny"] | {"prior_only": True}
+    settings["kernels"]["elsewhere"] = "0.5 * other_screens() + 0.5 * screen(twin)"
+    settings["strategies"] = {"random": {}, "v_optimal": {"kernel": "elsewhere"}}
+    study.write_config(settings)
+    planned = study.planned()
+    assert planned["import_h5ad"] == 1  # the twin's; nothing else is done in it
+    assert planned["select_v_optimal"] == 2
+    kernel = "results/tiny/kernels/elsewhere.h5ad"
+    study.finish(kernel)
+    [made] = [output for output in study.outputs() if output.file == kernel]
+    assert set(made.inputs) == {"results/twin/responses.h5ad", "results/tiny/responses.h5ad"}
+    before = (study.folder / kernel).read_bytes()
+    assert not np.allclose(read_h5ad(study.folder / kernel).X, np.eye(24))
+
+    own = read_h5ad(study.results / "tiny/responses.h5ad")
+    own.X = own.X[::-1] * 3
+    write_h5ad(own, study.results / "tiny/responses.h5ad")
+    assert study.jobs_run(kernel) == {"kernel": 1}
+    assert (study.folder / kernel).read_bytes() == before
+
+    study.change("datasets.twin.prior_only", False)
+    result = study.run(kernel)
+    assert "screen(twin) would read twin's own responses" in result.stdout
+    assert "Traceback" not in result.stdout
