@@ -156,6 +156,46 @@ def kernel_files(wildcards):
     }
 
 
+def change_of(wildcards):
+    """Kind, share and draw of a change, and the words of its seed."""
+    kind, share, draw = re.fullmatch(r"([a-z]+)(.+)\.draw(\d+)", wildcards.change).groups()
+    return dict(
+        kind=kind,
+        share=float(share),
+        seed=[STUDY.seed, "stability", wildcards.dataset, wildcards.graph, kind, share, int(draw)],
+    )
+
+
+def changed_kernel_files(wildcards):
+    """As `kernel_files`, with changed graphs and annotations."""
+    needed, folder = kernel_inputs(wildcards), f"results/{wildcards.dataset}/stability/{wildcards.change}"
+    return kernel_files(wildcards) | {
+        "graphs": [
+            f"{folder}/{name}.{part}" for name in needed.graphs for part in ("edges.tsv.gz", "nodes.tsv")
+        ],
+        "annotations": [f"{folder}/{name}.annotation.tsv.gz" for name in needed.annotations],
+    }
+
+
+def knowledge(options):
+    """What a strategy selects by: `graph` or `kernel`, its name, and the others of the study."""
+    if options.get("graph"):
+        others = [name for name, graph in STUDY.graphs.items() if graph.type != "coexpression"]
+        return "graph", options["graph"], [name for name in others if name != options["graph"]]
+    if options.get("kernel"):
+        return "kernel", options["kernel"], [name for name in STUDY.kernels if name != options["kernel"]]
+    return None, None, []
+
+
+def knowledge_files(kind, name, folder):
+    """Files of a graph or kernel in a folder."""
+    return (
+        [f"{folder}/{name}.edges.tsv.gz", f"{folder}/{name}.nodes.tsv"]
+        if kind == "graph"
+        else [f"{folder}/{name}.h5ad"]
+    )
+
+
 def constraint_tables():
     """Files of the tables that the constraints name, by their key."""
     tables = {name: getattr(STUDY.constraints, name) for name in ("cost", "expressed_above", "max_per_group")}
