@@ -13,11 +13,7 @@ from perturbselect.rounds.acquisition import Candidates
 from perturbselect.rounds.acs_fw import frank_wolfe
 from perturbselect.rounds.engine.transforms import acs_random_features
 
-PYTHON = os.environ.get("PERTURBSELECT_PEERS")
-pytestmark = [
-    pytest.mark.peer,
-    pytest.mark.skipif(PYTHON is None, reason="make test-peers sets PERTURBSELECT_PEERS"),
-]
+pytestmark = pytest.mark.peer
 PROBLEMS, LABELLED, POOL, FEATURES = 12, 9, 40, 15
 SIGMA, SIZE, SEEDS = 0.1, 10, 1000
 
@@ -36,11 +32,16 @@ def given():
 
 
 @pytest.fixture(scope="module")
-def theirs(given, tmp_path_factory):
+def theirs(given, repository, tmp_path_factory):
+    python = os.environ.get("PERTURBSELECT_PEERS", repository / ".venv-peers" / "bin" / "python")
+    if not Path(python).exists():
+        pytest.skip(f"no peers' environment at {python}: `make peers` makes it, or set PERTURBSELECT_PEERS")
+    if subprocess.run([python, "-c", "import bmdal_reg"], capture_output=True).returncode:
+        pytest.skip(f"{python} has no bmdal-reg: remove that environment and `make peers`")
     folder = tmp_path_factory.mktemp("bmdal")
     np.savez(folder / "given.npz", **given)
     script = Path(__file__).with_name("bmdal_selections.py")
-    command = [PYTHON, script, folder / "given.npz", folder / "made.npz"]
+    command = [python, script, folder / "given.npz", folder / "made.npz"]
     subprocess.run(command, check=True, env={"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1"})
     return np.load(folder / "made.npz")
 
