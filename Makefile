@@ -31,14 +31,14 @@ $(ENV)/.complete: envs/requirements.txt pyproject.toml envs/make_venv.sh
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-peers: .venv-peers/.complete ## Make the environment of the peer, cell-gears, in .venv-peers
+peers: .venv-peers/.complete ## Make the environment of the peers, cell-gears and bmdal-reg, in .venv-peers
 
 .venv-peers/.complete: envs/peers.txt envs/make_venv.sh
 	sh envs/make_venv.sh $(PYTHON) .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --no-deps --requirement envs/peers.txt
 	touch $@
 
-test-peers: env peers ## Run the tests against the peer
+test-peers: env peers ## Run the tests against the peers
 	PERTURBSELECT_PEERS=$(abspath .venv-peers/bin/python) $(BIN)/python -m pytest -m peer
 
 lint: env ## Format and check code, rules and types
