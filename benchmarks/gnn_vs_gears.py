@@ -51,6 +51,7 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="40 perturbations, one seed")
     parser.add_argument("--shapes", default="A,B,norman", help="which of A, B, norman (default: all)")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds of a shape, at most (default: 3, for A)")
     parser.add_argument(
         "--data", type=Path, default=REPOSITORY / "../shared/data", help="folder of norman2019"
     )
@@ -73,7 +74,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         for name in names:
             shape = SHAPES[name]
-            for seed in range(shape.seeds):
+            for seed in range(min(shape.seeds, options.seeds)):
                 screen = Path(temporary) / f"{name}.seed{seed}"
                 screen.mkdir()
                 write_screen(shape, seed, options.data, screen)
