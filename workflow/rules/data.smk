@@ -208,7 +208,13 @@ rule summarise:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, input, attempt: attempt * max(2000, 24 * input.size_mb),
+        # The t-test streams over the cells, the Wilcoxon test reads them all.
+        mem_mb=lambda wildcards, input, attempt: attempt
+        * (
+            4000
+            if STUDY.datasets[wildcards.dataset].preprocess.test == "t-test"
+            else max(2000, 24 * input.size_mb)
+        ),
         runtime=120,
     params:
         test=lambda wildcards: STUDY.datasets[wildcards.dataset].preprocess.test,

@@ -6,6 +6,6 @@ from perturbselect.job import logged
 from perturbselect.seeds import generator
 
 with logged(snakemake.log[0]):
-    expression = read_h5ad(snakemake.input[0])
+    expression = read_h5ad(snakemake.input[0], backed="r")
     responses = summarise(expression, snakemake.params.test, generator(*snakemake.params.seed))
     write_h5ad(responses, snakemake.output[0])

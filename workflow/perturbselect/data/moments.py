@@ -58,23 +58,34 @@ def group_power_sums(chunks: Iterable[sp.csr_array], groups: np.ndarray, n_group
     for chunk in chunks:
         if sums is None:
             sums = np.zeros((HIGHEST, n_groups, chunk.shape[1]))
-        labels = groups[start : start + chunk.shape[0]]
+        add_power_sums(sums, chunk, groups[start : start + chunk.shape[0]])
         start += chunk.shape[0]
-        members = np.flatnonzero(labels >= 0)
-        # Only the groups that occur in the block take part: files are often sorted by perturbation.
-        present, columns = np.unique(labels[members], return_inverse=True)
-        indicator = sp.csr_array(
-            (np.ones(len(members)), (columns, members)), shape=(len(present), chunk.shape[0])
-        )
-        values = chunk.astype(np.float64)
-        power = values.copy()
-        for n in range(HIGHEST):
-            if n > 0:
-                power.data *= values.data
-            sums[n, present] += (indicator @ power).toarray()
     if sums is None or start != len(groups):
         raise ValueError(f"the blocks hold {start} cells, but there are {len(groups)} group labels")
     return sums
+
+
+def add_power_sums(sums: np.ndarray, chunk: sp.csr_array, groups: np.ndarray) -> None:
+    """Add one block of cells to the sums of their groups, in place.
+
+    Parameters
+    ----------
+    sums : ndarray of float64, shape (powers, K, G)
+        As `group_power_sums` returns it; or the first powers only.
+    chunk : csr_array, shape (n, G)
+    groups : ndarray of int, shape (n,)
+        Group of each cell of the block; a negative number leaves the cell out.
+    """
+    members = np.flatnonzero(groups >= 0)
+    # Only the groups that occur in the block take part: files are often sorted by perturbation.
+    present, columns = np.unique(groups[members], return_inverse=True)
+    indicator = sp.csr_array((np.ones(len(members)), (columns, members)), (len(present), chunk.shape[0]))
+    values = chunk.astype(np.float64)
+    power = values.copy()
+    for n in range(len(sums)):
+        if n > 0:
+            power.data *= values.data
+        sums[n, present] += (indicator @ power).toarray()
 
 
 def pairing_moments(

@@ -14,8 +14,10 @@ from perturbselect.data.differential_expression import (
     welch_t_test,
     wilcoxon_test,
 )
-from perturbselect.data.moments import group_power_sums, pairing_moments, row_chunks
+from perturbselect.data.moments import HIGHEST, add_power_sums, pairing_moments, row_chunks
 from perturbselect.errors import InputError
+
+AT_ONCE = 64  # perturbations
 
 
 def summarise(
@@ -24,7 +26,8 @@ def summarise(
     """Summarise the cells of each perturbation against the control cells.
 
     One pass over the cells, in blocks; X may be backed by a file (the Wilcoxon test,
-    which needs ranks, reads it into memory).
+    which needs ranks, reads it into memory). Memory does not grow with the number
+    of cells, but for their labels; `benchmarks/moments.py` measures it.
 
     Parameters
     ----------
@@ -55,34 +58,47 @@ def summarise(
     InputError
         If the control or a perturbation has fewer than two cells.
     """
-    is_control = expression.obs["is_control"].to_numpy(bool)
-    labels = np.where(is_control, "control", expression.obs["perturbation"].astype(str).to_numpy())
-    perturbations = np.unique(labels[~is_control])
-    # Group 0 is the control; perturbation i is group i + 1.
-    groups = np.where(is_control, 0, np.searchsorted(perturbations, labels) + 1)
+    perturbations, groups = _groups(expression.obs)
     n_cells = np.bincount(groups, minlength=len(perturbations) + 1)
     if (n_cells < 2).any():
         few = ["control", *perturbations][int(np.argmin(n_cells))]
         raise InputError(f"'{few}' has fewer than 2 cells: raise preprocess.min_cells or check the screen")
 
+    # Group 0 is the control; perturbation i is group i + 1.
+    sums = np.zeros((HIGHEST, len(n_cells), expression.n_vars))
+    first_halves = np.zeros((1, len(n_cells), expression.n_vars))
     half = random_halves(groups, generator)
-    sums = group_power_sums(row_chunks(expression), 2 * groups + half, 2 * len(n_cells))
-    half_sums = sums.reshape(4, len(n_cells), 2, -1)
-    sums = half_sums.sum(axis=2)
-    half_sizes = np.stack([n_cells - n_cells // 2, n_cells // 2])
-    half_means = half_sums[0].transpose(1, 0, 2) / half_sizes[:, :, None]
-    halves = half_means[:, 1:] - half_means[:, :1]
+    start = 0
+    for chunk in row_chunks(expression):
+        rows = slice(start, start + chunk.shape[0])
+        start += chunk.shape[0]
+        add_power_sums(sums, chunk, groups[rows])
+        add_power_sums(first_halves, chunk, np.where(half[rows] == 0, groups[rows], -1))
 
-    moments = pairing_moments(sums[:, 1:], n_cells[1:], sums[:, 0], int(n_cells[0]))
-    if test == "t-test":
-        scores, p_values = welch_t_test(sums[:, 1:], n_cells[1:], sums[:, 0], int(n_cells[0]))
-    else:
-        scores, p_values = wilcoxon_test(
-            expression.to_memory() if expression.isbacked else expression, perturbations
+    shape = (len(perturbations), expression.n_vars)
+    layers = {name: np.empty(shape, np.float32) for name in ("m1", "m2", "m3", "m4", "half_1", "half_2")}
+    layers["expressed"] = (sums[0, 1:] != 0).astype(np.uint8)
+    ranks, significant = np.empty(shape, np.uint16), np.empty(shape, np.uint8)
+    tested = None
+    if test == "wilcoxon":
+        tested = wilcoxon_test(expression.to_memory() if expression.isbacked else expression, perturbations)
+    # A few perturbations at a time: the arrays in double precision would otherwise be the peak.
+    for block in np.array_split(np.arange(len(perturbations)), -(-len(perturbations) // AT_ONCE)):
+        of, n = sums[:, 1 + block], n_cells[1 + block]
+        moments = pairing_moments(of, n, sums[:, 0], int(n_cells[0]))
+        for name, moment in zip(("m1", "m2", "m3", "m4"), moments, strict=True):
+            layers[name][block] = moment
+        layers["half_1"][block], layers["half_2"][block] = _half_responses(
+            sums[0], first_halves[0], n_cells, 1 + block
         )
+        if tested is None:
+            scores, p_values = welch_t_test(of, n, sums[:, 0], int(n_cells[0]))
+        else:
+            scores, p_values = tested[0][block], tested[1][block]
+        ranks[block], significant[block] = rank_genes(scores), significant_genes(p_values)
 
     return AnnData(
-        X=moments[0].astype(np.float32),
+        X=layers.pop("m1"),
         obs=pd.DataFrame({"n_cells": n_cells[1:]}, index=pd.Index(perturbations.astype(str))),
         var=pd.DataFrame(
             {
@@ -92,22 +108,36 @@ def summarise(
             },
             index=expression.var_names.copy(),
         ),
-        layers={
-            "m2": moments[1].astype(np.float32),
-            "m3": moments[2].astype(np.float32),
-            "m4": moments[3].astype(np.float32),
-            "expressed": (sums[0, 1:] != 0).astype(np.uint8),
-            "half_1": halves[0].astype(np.float32),
-            "half_2": halves[1].astype(np.float32),
-            "de_rank": rank_genes(scores),
-            "de_significant": significant_genes(p_values),
-        },
+        layers=layers | {"de_rank": ranks, "de_significant": significant},
         uns={
             "simulated": bool(expression.uns.get("simulated", False)),
             "type": "cells",
             "n_control_cells": int(n_cells[0]),
         },
     )
+
+
+def _groups(obs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return the perturbations, sorted, and the group of each cell: 0 the control, i + 1 perturbation i."""
+    is_control = obs["is_control"].to_numpy(bool)
+    # By codes: millions of cells have few labels.
+    labels = pd.Categorical(obs["perturbation"])
+    names = labels.categories.astype(str).to_numpy(dtype=str)
+    present = np.zeros(len(names), bool)
+    present[labels.codes[~is_control]] = True
+    perturbations = np.sort(names[present])
+    rank = np.searchsorted(perturbations, names) + 1
+    return perturbations, np.where(is_control, 0, rank[labels.codes])
+
+
+def _half_responses(
+    sums: np.ndarray, first_halves: np.ndarray, n_cells: np.ndarray, groups: np.ndarray
+) -> list[np.ndarray]:
+    """Return the mean responses of both halves of some groups, each against its half of group 0."""
+    chosen = np.append(0, groups)
+    first = first_halves[chosen] / (n_cells - n_cells // 2)[chosen, None]
+    second = (sums[chosen] - first_halves[chosen]) / (n_cells // 2)[chosen, None]
+    return [half[1:] - half[0] for half in (first, second)]
 
 
 def random_halves(groups: np.ndarray, generator: np.random.Generator) -> np.ndarray:
