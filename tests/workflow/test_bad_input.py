@@ -76,6 +76,26 @@ def without_column(cells: anndata.AnnData) -> None:
     del cells.obs["guide_share"]
 
 
+def negative(cells: anndata.AnnData) -> None:
+    cells.X[5, 7] = -3
+
+
+def fractional(cells: anndata.AnnData) -> anndata.AnnData:
+    changed = anndata.AnnData(cells.X.astype(np.float32), cells.obs, cells.var)
+    changed.X.data[:] = np.log1p(changed.X.data)
+    return changed
+
+
+def silent_gene(cells: anndata.AnnData) -> None:
+    cells.X[:, 7] = 0
+    cells.X.eliminate_zeros()
+
+
+def other_genes(study: Workflow) -> None:
+    (study.folder / "other.tsv").write_text("symbol\tgo_id\nNOBODY\tGO:1\nNOBODY2\tGO:1\n")
+    study.change("graphs.go.source.path", "other.tsv")
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -108,58 +128,66 @@ def without_column(cells: anndata.AnnData) -> None:
             ["graphs.go.source.path", "no such file", "mend the path"],
             id="missing-file",
         ),
+        pytest.param(
+            changed_cells(negative),
+            ["data/cells.h5ad: the value -3", "is negative", "raw UMI"],
+            id="negative",
+        ),
+        pytest.param(
+            changed_cells(fractional),
+            ["data/cells.h5ad: the value", "not a whole number", "source.layer"],
+            id="non-integer",
+        ),
+        pytest.param(
+            changed_cells(silent_gene),
+            ["have no count in any cell", "datasets.tiny.preprocess.all_zero_genes: drop"],
+            id="all-zero-gene",
+        ),
+        pytest.param(
+            key("datasets.tiny.preprocess.min_cells", 500),
+            ["0 of 24 perturbations have at least 500 cells", "lower datasets.tiny.preprocess.min_cells"],
+            id="nothing-left",
+        ),
+        pytest.param(
+            key("graphs.interactions.threshold", 1000),
+            ["graphs.interactions: no two", "threshold", "lower graphs.interactions.threshold"],
+            id="empty-graph",
+        ),
+        pytest.param(
+            other_genes, ["graphs.go: its source has none", "NOBODY", "gene_names.aliases"], id="no-overlap"
+        ),
     ],
 )
-def test_stops_before_any_job(study, spoil, words):
+@pytest.mark.parametrize("arguments", [(), ("--dry-run",)], ids=["run", "dry-run"])
+def test_stops_before_any_job(study, spoil, words, arguments):
     spoil(study)
-    text = failure(study)
+    before = set(study.folder.rglob("*"))
+    text = failure(study, *arguments)
     for word in words:
         assert word in text, text
     assert "Job stats" not in text
+    assert counted_jobs(text) == {}
     assert not study.results.exists()
+    written = {path.relative_to(study.folder).parts[0] for path in set(study.folder.rglob("*")) - before}
+    assert written <= {".snakemake"}  # Snakemake's own log
     # The message stands there once, and nothing that only a programmer would understand beside it.
     assert text.count(words[0]) == 1, text
 
 
-def negative(cells: anndata.AnnData) -> None:
-    cells.X[5, 7] = -3
-
-
-def fractional(cells: anndata.AnnData) -> anndata.AnnData:
-    changed = anndata.AnnData(cells.X.astype(np.float32), cells.obs, cells.var)
-    changed.X.data[:] = np.log1p(changed.X.data)
-    return changed
-
-
-def silent_gene(cells: anndata.AnnData) -> None:
-    cells.X[:, 7] = 0
-    cells.X.eliminate_zeros()
-
-
-@pytest.mark.parametrize(
-    ("spoil", "words", "done"),
-    [
-        pytest.param(negative, ["is negative", "in cell", "raw UMI counts"], {}, id="negative"),
-        pytest.param(fractional, ["not a whole number", "gene", "source.layer"], {}, id="non-integer"),
-        pytest.param(
-            silent_gene, ["all_zero_genes: drop", "datasets.tiny"], {"import_h5ad": 1}, id="all-zero-gene"
-        ),
-    ],
-)
-def test_bad_counts_stop_at_the_import(study, spoil, words, done):
-    changed_cells(spoil)(study)
-    text = failure(study, "results/tiny/responses.h5ad")
-    for word in words:
-        assert word in text, text
-    assert "data/cells.h5ad" in text or "G" in text
-    assert counted_jobs(text) == done
-    made = set(study.files("tiny/*"))
-    assert made == ({"tiny/cells.h5ad", "tiny/gene_names.tsv"} if done else set())
-
-
-def other_genes(study: Workflow) -> None:
-    (study.folder / "other.tsv").write_text("symbol\tgo_id\nNOBODY\tGO:1\nNOBODY2\tGO:1\n")
-    study.change("graphs.go.source.path", "other.tsv")
+def test_numbers_are_read_once(study):
+    """By the first start, not by jobs or later starts; again when a setting that they hang on changes."""
+    targets = [
+        "results/tiny/expression.h5ad",
+        *(f"results/tiny/graphs/{g}.nodes.tsv" for g in ("go", "interactions")),
+    ]
+    text = study.finish("results/study.yaml", *targets)
+    reading = ("Reading the numbers of datasets.tiny", "Building graphs.go", "Building graphs.interactions")
+    assert [text.count(word) for word in reading] == [1, 1, 1]
+    assert counted_jobs(text)["interaction_graph"] == 1
+    assert "before any job:" not in study.finish("--dry-run", *targets)
+    study.change("graphs.interactions.threshold", 1000)
+    assert "graphs.interactions: no two" in failure(study, *targets)
+    assert study.files("tiny/graphs/interactions.*"), "nothing was done, so nothing was removed"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +202,7 @@ def other_genes(study: Workflow) -> None:
         pytest.param(other_genes, ["other.tsv", "go", "NOBODY"], "graphs/go.*", id="no-overlap"),
     ],
 )
-def test_bad_graphs_stop_at_the_graph(copy_of_finished, spoil, words, missing):
+def test_bad_graphs_of_a_simulated_screen_stop_at_the_graph(copy_of_finished, spoil, words, missing):
     spoil(copy_of_finished)
     text = failure(copy_of_finished, "--until", "go_graph", "interaction_graph")
     for word in words:

@@ -4,12 +4,14 @@ Provides: STUDY (perturbselect.config.Config), the lists DATASETS, GRAPHS,
 STRATEGIES, MODELS, BUDGETS, SPLITS, SEEDS, and the functions below.
 """
 
+import itertools
 import os
 import re
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 # The package beside these rules, here and in the jobs, whatever else is installed.
 PACKAGE = str((Path(workflow.current_basedir) / "..").resolve())
@@ -17,6 +19,7 @@ sys.path.insert(0, PACKAGE)
 os.environ.update(PYTHONPATH=os.pathsep.join([PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])]))
 
 from perturbselect.budgets import budget_label, largest_budgets
+from perturbselect.data.check_numbers import check_numbers
 from perturbselect.data.preflight import preflight
 from perturbselect.data.sources import Downloads
 from perturbselect.errors import InputError
@@ -29,6 +32,7 @@ try:
     STUDY = load_config(config, "config")
     if workflow.is_main_process:
         preflight(STUDY)
+        check_numbers(STUDY, tell=logger.info)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 

@@ -6,7 +6,7 @@ Makes:    results/{dataset}/cells.h5ad, expression.h5ad, responses.h5ad, and the
 Steps:    download | simulate -> import -> preprocess -> summarise
 """
 
-from perturbselect.data.tenx import folder_files
+from perturbselect.data.local_files import folder_files
 
 
 rule download:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,22 +70,34 @@ def read_cells(
             + (suggestion(source.layer, list(file.layers)) if file.layers else "the file has no layers")
         )
     matrix = file.X if source.layer is None else file.layers[source.layer]
+    require_matrix(matrix, path, name)
+    spelt = spelling(source, file.obs.columns, file.var.columns)
+    genes, where = gene_column(file.var, spelt, path, name), described(path, source)
+    cells, names = assemble(matrix, file.obs, genes, spelt, aliases, where, name)
+    cells.uns["simulated"] = bool(file.uns.get("simulated", False))
+    return cells, names
+
+
+def require_matrix(matrix: Any, path: str | os.PathLike, name: str) -> None:
+    """Raise InputError if there is no matrix in X."""
     if matrix is None:
         raise InputError(
             f"{path}: X is empty; name the layer with raw counts as datasets.{name}.source.layer"
         )
-    spelt = spelling(source, file.obs.columns, file.var.columns)
-    if spelt.columns.gene is not None:
-        require_column(
-            spelt.columns.gene, file.var.columns, f"{path}: var", f"datasets.{name}.source.columns.gene"
-        )
-        genes = file.var[spelt.columns.gene]
-    else:
-        genes = file.var_names.to_series()
-    where = str(path) if source.layer is None else f"{path}: layer {source.layer}"
-    cells, names = assemble(matrix, file.obs, genes.astype(str).to_numpy(), spelt, aliases, where, name)
-    cells.uns["simulated"] = bool(file.uns.get("simulated", False))
-    return cells, names
+
+
+def gene_column(var: pd.DataFrame, spelt: Spelling, path: str | os.PathLike, name: str) -> np.ndarray:
+    """Return the names of the measured genes as spelt: a column of ``var``, or its index."""
+    column = spelt.columns.gene
+    if column is None:
+        return var.index.astype(str).to_numpy()
+    require_column(column, var.columns, f"{path}: var", f"datasets.{name}.source.columns.gene")
+    return var[column].astype(str).to_numpy()
+
+
+def described(path: str | os.PathLike, source: CellSource) -> str:
+    """Return what messages call a screen's matrix."""
+    return str(path) if source.layer is None else f"{path}: layer {source.layer}"
 
 
 def assemble(
@@ -117,6 +131,48 @@ def assemble(
     names : DataFrame
         name, symbol, status, role.
     """
+    found = label_cells(obs, genes, spelt, aliases, where, name)
+    cells = AnnData(
+        X=as_counts(matrix, obs.index.to_numpy(), genes, where)[found.labelled],
+        obs=found.obs,
+        var=pd.DataFrame({"name_in_source": genes}, index=found.genes),
+        uns={"simulated": False, **found.uns},
+    )
+    return cells, found.names
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The cells and genes of a screen under the names used from here on, without the counts.
+
+    Attributes
+    ----------
+    labelled : ndarray of bool, shape (cells of the source,)
+        Whether the cell has a known target; the others are left out.
+    obs : DataFrame
+        One row a labelled cell; columns as `assemble` says.
+    genes : Index of str
+        Symbol of each measured gene, unique.
+    names : DataFrame
+        name, symbol, status, role.
+    uns : dict
+        ``unlabelled_cells``: how many were left out.
+    """
+
+    labelled: np.ndarray
+    obs: pd.DataFrame
+    genes: pd.Index
+    names: pd.DataFrame
+    uns: dict[str, int]
+
+
+def label_cells(
+    obs: pd.DataFrame, genes: np.ndarray, spelt: Spelling, aliases: Aliases, where: str, name: str
+) -> Labelled:
+    """Check all of a screen but its counts, and bring cells and genes under their names.
+
+    Parameters and errors are those of `assemble`.
+    """
     key = f"datasets.{name}.source.columns"
     for field in ("perturbation", "guide", *QUALITY):
         column = getattr(spelt.columns, field)
@@ -136,29 +192,26 @@ def assemble(
     if CONTROL not in perturbation.values():
         raise InputError(no_controls(label[labelled], spelt, where, name))
 
-    umis = as_counts(matrix, obs.index.to_numpy(), genes, where)[labelled]
     obs = obs.loc[labelled]
-    cells = AnnData(
-        X=umis,
-        obs=pd.DataFrame(index=obs.index.astype(str).rename("cell")),
-        var=pd.DataFrame(
-            {"name_in_source": genes}, index=pd.Index(gene_table["symbol"].astype(str), name="gene")
-        ),
-    )
-    cells.obs["perturbation"] = pd.Categorical(label[labelled].map(perturbation))
-    cells.obs["is_control"] = (cells.obs["perturbation"] == CONTROL).to_numpy(bool)
+    named = pd.DataFrame(index=obs.index.astype(str).rename("cell"))
+    named["perturbation"] = pd.Categorical(label[labelled].map(perturbation))
+    named["is_control"] = (named["perturbation"] == CONTROL).to_numpy(bool)
     if spelt.columns.guide is not None:
         guide = label_text(obs[spelt.columns.guide])
-        cells.obs["guide"] = pd.Categorical(guide.where(~guide.isin(spelt.unassigned)))
+        named["guide"] = pd.Categorical(guide.where(~guide.isin(spelt.unassigned)))
     for field in QUALITY:
         column = getattr(spelt.columns, field)
         if column is not None:
-            cells.obs[field] = _numbers(obs[column], where, f"{key}.{field}")
-    cells.uns["unlabelled_cells"] = int((~labelled).sum())
-    cells.uns["simulated"] = False
+            named[field] = _numbers(obs[column], where, f"{key}.{field}")
     target_table = pd.concat([target_table, left_out(label, spelt)])
     roles = {"gene": gene_table, "perturbation": target_table}
-    return cells, pd.concat([table.assign(role=role) for role, table in roles.items()], ignore_index=True)
+    return Labelled(
+        labelled,
+        named,
+        pd.Index(gene_table["symbol"].astype(str), name="gene"),
+        pd.concat([table.assign(role=role) for role, table in roles.items()], ignore_index=True),
+        {"unlabelled_cells": int((~labelled).sum())},
+    )
 
 
 def _numbers(column: pd.Series, where: str, key: str) -> np.ndarray:

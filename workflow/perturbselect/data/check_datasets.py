@@ -24,7 +24,7 @@ from perturbselect.data.labels import (
     require_column,
     spelling,
 )
-from perturbselect.data.local_files import local_file, simulation_of
+from perturbselect.data.local_files import folder_files, local_file, simulation_of
 from perturbselect.data.presets import with_preset
 from perturbselect.data.splits import held_out_genes
 from perturbselect.errors import InputError
@@ -33,12 +33,21 @@ from perturbselect.registry import suggestion
 if TYPE_CHECKING:
     from collections.abc import Set
 
+UNCHECKED = Aliases()
 QUALITY = ("guide", "guide_umis", "guide_share", "total_umis", "n_genes", "mito_share")
 
 
 @dataclass(frozen=True)
 class Perturbations:
-    """How many perturbations a screen has, as far as its labels tell."""
+    """The perturbations of a screen, as far as its labels tell.
+
+    Attributes
+    ----------
+    count, genes, largest_combination : int
+        How many perturbations, perturbed genes, and genes in one perturbation at most.
+    names : frozenset of str
+        Their canonical names; empty where the screen is yet to be simulated.
+    """
 
     count: int
     genes: int
@@ -48,9 +57,10 @@ class Perturbations:
     @classmethod
     def named(cls, names: Set[str]) -> Perturbations:
         """Count canonical names."""
-        members = [name.split("+") for name in names if name != CONTROL]
+        names = frozenset(names) - {CONTROL}
+        members = [name.split("+") for name in names]
         genes = {gene for group in members for gene in group}
-        return cls(len(members), len(genes), max(map(len, members), default=1), frozenset(names) - {CONTROL})
+        return cls(len(members), len(genes), max(map(len, members), default=1), names)
 
     def pool(self, test_share: float) -> int:
         """Return the most perturbations a split can leave to choose from."""
@@ -58,8 +68,31 @@ class Perturbations:
         return self.count - math.ceil(held_out / self.largest_combination)
 
 
-def check_dataset(config: Config, label: str, dataset: Dataset) -> Perturbations | None:
-    """Check a screen's file; return what it perturbs, or None if that cannot be known yet."""
+def check_dataset(
+    config: Config, label: str, dataset: Dataset, aliases: Aliases = UNCHECKED
+) -> Perturbations | None:
+    """Check a screen's file by its names; the matrix stays unread.
+
+    Parameters
+    ----------
+    config : Config
+    label : str
+        The dataset's key in the config.
+    dataset : Dataset
+    aliases : Aliases
+        Brings the perturbations to current symbols; without it they are counted as spelt.
+
+    Returns
+    -------
+    Perturbations or None
+        None if the workflow downloads the file, so that it cannot be known yet.
+
+    Raises
+    ------
+    InputError
+        If a file, column, layer or control is missing, a barcode stands twice, or a file
+        cannot be read.
+    """
     key = f"datasets.{label}.source"
     if isinstance(dataset, CellsDataset) and dataset.source.format == "10x":
         source = dataset.source
@@ -72,7 +105,7 @@ def check_dataset(config: Config, label: str, dataset: Dataset) -> Perturbations
         table = local_file(config, source.cells, f"{key}.cells")
         if folder is None or table is None:
             return None
-        return _check_10x(folder, table, source, label)
+        return _check_10x(folder, table, source, label, aliases)
     path = local_file(config, dataset.source, key, "counts" if dataset.type == "cells" else None)
     if isinstance(dataset, CellsDataset):
         _require_filter_columns(dataset, label, _assumed(dataset.source))
@@ -83,8 +116,8 @@ def check_dataset(config: Config, label: str, dataset: Dataset) -> Perturbations
     if path is None:
         return None
     if isinstance(dataset, ResponsesDataset):
-        return _check_responses(path, dataset, label)
-    return _check_h5ad(path, dataset, label)
+        return _check_responses(path, dataset, label, aliases)
+    return _check_h5ad(path, dataset, label, aliases)
 
 
 def _assumed(source: CellSource) -> Spelling:
@@ -107,7 +140,7 @@ def _require_filter_columns(dataset: CellsDataset, name: str, spelt: Spelling) -
             )
 
 
-def _check_h5ad(path: str, dataset: CellsDataset, name: str) -> Perturbations:
+def _check_h5ad(path: str, dataset: CellsDataset, name: str, aliases: Aliases) -> Perturbations:
     """Check the names in a screen's .h5ad."""
     source = with_preset(dataset.source)
     with header(path) as file:
@@ -129,19 +162,21 @@ def _check_h5ad(path: str, dataset: CellsDataset, name: str) -> Perturbations:
         labels = pd.Series(file.column("obs", spelt.columns.perturbation))
         counts = None if spelt.target_count is None else pd.Series(file.column("obs", spelt.target_count))
     check_barcodes(barcodes, path)
-    return _perturbations(labels, counts, spelt, set(genes), path, name)
+    return _perturbations(labels, counts, spelt, set(genes), aliases, path, name)
 
 
-def _check_10x(folder: str, table_path: str, source: CellSource, name: str) -> Perturbations:
+def _check_10x(
+    folder: str, table_path: str, source: CellSource, name: str, aliases: Aliases
+) -> Perturbations:
     """Check that a 10x folder is whole, and the names in its cell table."""
-    from perturbselect.data.tenx import folder_files, read_cell_table
+    from perturbselect.data.tenx import read_cell_table
 
     folder_files(folder)
     table = read_cell_table(table_path, source, name)
     spelt = spelling(with_preset(source), table.columns)
     _require_columns(spelt, table.columns, table_path, name)
     labels = table[spelt.columns.perturbation].reset_index(drop=True)
-    return _perturbations(labels, None, spelt, set(), table_path, name)
+    return _perturbations(labels, None, spelt, set(), aliases, table_path, name)
 
 
 def _require_columns(spelt: Spelling, present: Iterable[str], path: str, name: str) -> None:
@@ -154,19 +189,25 @@ def _require_columns(spelt: Spelling, present: Iterable[str], path: str, name: s
 
 
 def _perturbations(
-    labels: pd.Series, counts: pd.Series | None, spelt: Spelling, measured: Set[str], path: str, name: str
+    labels: pd.Series,
+    counts: pd.Series | None,
+    spelt: Spelling,
+    measured: Set[str],
+    aliases: Aliases,
+    path: str,
+    name: str,
 ) -> Perturbations:
     """Check that a screen has control cells, and count what it perturbs."""
     labels = label_text(labels)
     labelled = ~labels.isin(spelt.unassigned).to_numpy()
     labels, counts = labels[labelled], None if counts is None else counts[labelled]
-    targets = label_targets(labels, counts, spelt, measured.__contains__)
+    targets = label_targets(labels, counts, spelt, lambda gene: gene in measured or aliases.knows(gene))
     if all(targets.values()):
         raise InputError(no_controls(labels, spelt, path, name))
-    return Perturbations.named(set(canonical_names(targets, Aliases())[0].values()))
+    return Perturbations.named(set(canonical_names(targets, aliases)[0].values()))
 
 
-def _check_responses(path: str, dataset: ResponsesDataset, name: str) -> Perturbations:
+def _check_responses(path: str, dataset: ResponsesDataset, name: str, aliases: Aliases) -> Perturbations:
     """Check the names in an .h5ad of responses."""
     source, key = dataset.source, f"datasets.{name}.source"
     with header(path) as file:
@@ -180,8 +221,8 @@ def _check_responses(path: str, dataset: ResponsesDataset, name: str) -> Perturb
     spelt = spelling(source, ())
     labels = label_text(labels)
     labels = labels[~labels.isin(spelt.unassigned).to_numpy()]
-    targets = label_targets(labels, None, spelt, measured.__contains__)
-    found = Perturbations.named(set(canonical_names(targets, Aliases())[0].values()))
+    targets = label_targets(labels, None, spelt, lambda gene: gene in measured or aliases.knows(gene))
+    found = Perturbations.named(set(canonical_names(targets, aliases)[0].values()))
     if found.count == 0:
         raise InputError(f"{path}: every row is a control; responses need rows of perturbations")
     return found

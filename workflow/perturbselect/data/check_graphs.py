@@ -1,10 +1,13 @@
-"""What can be said of a knowledge graph before it is built: its file, columns and settings."""
+"""Check a knowledge graph before any job: its file, columns and settings, and that it has edges."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from perturbselect.config import Config, GraphOptions
+import numpy as np
+
+from perturbselect.config import Config, EdgesGraph, GoGraph, GraphOptions, StringGraph
+from perturbselect.data.gene_names import Aliases
 from perturbselect.data.local_files import first_line, local_file, require_header
 from perturbselect.errors import InputError
 
@@ -12,7 +15,20 @@ GAF_COLUMNS = 15  # the last two of a GAF 2.x's 17 are optional
 
 
 def check_graph(config: Config, label: str, graph: GraphOptions) -> None:
-    """Check a graph's file."""
+    """Check a graph's file by its first line, and what the config says of it.
+
+    Parameters
+    ----------
+    config : Config
+    label : str
+        The graph's key in the config.
+    graph : GraphOptions
+
+    Raises
+    ------
+    InputError
+        If a file or column is missing, or the settings do not fit the file or the datasets.
+    """
     key = f"graphs.{label}"
     if graph.type == "coexpression":
         if all(dataset.type == "responses" for dataset in config.datasets.values()):
@@ -51,3 +67,52 @@ def check_graph(config: Config, label: str, graph: GraphOptions) -> None:
             )
         return
     require_header(path, [column for column in columns if column is not None], f"{key}.columns")
+
+
+def check_edges(
+    sources: Sequence[str],
+    graph: GoGraph | StringGraph | EdgesGraph,
+    screens: Iterable[Sequence[str]],
+    aliases: Aliases,
+    name: str,
+) -> None:
+    """Stop if a graph could not be built for a screen, or would have no edge.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        The graph's file, and STRING's info file if it has one.
+    graph : GoGraph, StringGraph or EdgesGraph
+    screens : iterable of sequences of str
+        The perturbations of each screen.
+    aliases : Aliases
+    name : str
+        The graph's key in the config.
+
+    Raises
+    ------
+    InputError
+        If the source cannot be read, knows none of the perturbed genes, or no edge passes the
+        threshold.
+    """
+    from perturbselect.graphs.edges import edge_genes, interaction_graph, read_edges
+    from perturbselect.graphs.go import go_graph, read_annotation
+    from perturbselect.graphs.membership import graph_nodes
+    from perturbselect.graphs.string import read_string
+
+    build: Callable[[np.ndarray], object]
+    if isinstance(graph, GoGraph):
+        annotation = read_annotation(sources[0], graph.format, aliases)
+        genes, build = annotation.genes, lambda nodes: go_graph(annotation, nodes, graph, name)
+    else:
+        if isinstance(graph, StringGraph):
+            edges = read_string(sources[0], sources[1] if graph.info else None, graph, aliases)
+        else:
+            edges = read_edges(sources[0], graph, aliases)
+        genes, build = edge_genes(edges), lambda nodes: interaction_graph(edges, nodes, graph, name)
+    for perturbations in screens:
+        try:
+            # Edges among the perturbed genes are edges of the whole graph too, and soon found.
+            build(graph_nodes(perturbations, genes, "perturbations", name))
+        except InputError:
+            build(graph_nodes(perturbations, genes, graph.nodes, name))

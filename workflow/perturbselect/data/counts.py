@@ -49,7 +49,7 @@ def as_counts(matrix, barcodes: np.ndarray, genes: np.ndarray, where: str) -> sp
             gene, cell = genes[counts.indices[first]], barcodes[row]
             raise InputError(
                 f"{where}: the value {values[first]} of gene {gene} in cell {cell} {what}"
-                f" ({int(wrong.sum())} such values); {remedy}"
+                f" ({int(wrong.sum())} such values in {len(barcodes)} cells × {len(genes)} genes); {remedy}"
             )
     counts = counts.astype(np.int32)
     counts.eliminate_zeros()

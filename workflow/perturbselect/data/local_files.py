@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from perturbselect.errors import InputError
 from perturbselect.registry import require_key
 
 SIMULATIONS = "results/simulations/"
+# What 10x calls the parts of a folder; version 2 wrote genes.tsv and compressed nothing.
+MATRIX = ("matrix.mtx.gz", "matrix.mtx")
+FEATURES = ("features.tsv.gz", "features.tsv", "genes.tsv", "genes.tsv.gz")
+BARCODES = ("barcodes.tsv.gz", "barcodes.tsv")
 
 
 def local_file(config: Config, source: Source, key: str, kind: str | None = None) -> str | None:
@@ -61,3 +66,16 @@ def require_header(path: str, columns: Iterable[str], key: str) -> None:
     names = [name.strip().strip('"').removeprefix("#") for name in line.split(delimiter)]
     for column in columns:
         require_column(column, names, f"{path}:", key)
+
+
+def folder_files(folder: str | os.PathLike) -> tuple[Path, Path, Path]:
+    """Return the matrix, features and barcodes files of a 10x folder."""
+    if not Path(folder).is_dir():
+        raise InputError(f"{folder}: no such folder (format: 10x takes a folder, not a file)")
+    found = []
+    for choices in (MATRIX, FEATURES, BARCODES):
+        present = [Path(folder, choice) for choice in choices if Path(folder, choice).exists()]
+        if not present:
+            raise InputError(f"{folder}: has none of {', '.join(choices)}; a 10x folder needs one of them")
+        found.append(present[0])
+    return found[0], found[1], found[2]

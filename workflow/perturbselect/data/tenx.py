@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +15,12 @@ from anndata import AnnData
 from perturbselect.config import CellSource
 from perturbselect.data.cells import assemble
 from perturbselect.data.gene_names import Aliases
-from perturbselect.data.labels import require_column, spelling
+from perturbselect.data.labels import Spelling, require_column, spelling
+from perturbselect.data.local_files import folder_files
 from perturbselect.data.presets import with_preset
 from perturbselect.data.quotes import quoting, unquoted
 from perturbselect.errors import InputError
 
-# What 10x calls the parts of a folder; version 2 wrote genes.tsv and compressed nothing.
-MATRIX = ("matrix.mtx.gz", "matrix.mtx")
-FEATURES = ("features.tsv.gz", "features.tsv", "genes.tsv", "genes.tsv.gz")
-BARCODES = ("barcodes.tsv.gz", "barcodes.tsv")
 GENE_EXPRESSION = "Gene Expression"
 
 
@@ -60,55 +60,87 @@ def read_10x(
     """
     from scipy.io import mmread
 
-    matrix_path, features_path, barcodes_path = folder_files(folder)
+    names = read_folder_names(folder)
+    with readable(names.matrix):
+        matrix = mmread(names.matrix)
+    check_sizes(matrix.shape, names)
+    obs, spelt, absent = read_obs(table_path, source, names, name)
+    counts = matrix.T.tocsr()[:, names.is_gene] if hasattr(matrix, "tocsr") else matrix.T[:, names.is_gene]
+    cells, table = assemble(counts, obs, names.symbols[names.is_gene], spelt, aliases, str(folder), name)
+    cells.uns["cells_not_in_matrix"] = absent
+    others = pd.DataFrame(
+        {"name": names.symbols[~names.is_gene], "symbol": names.symbols[~names.is_gene]}
+    ).assign(status="not a gene", role="gene")
+    return cells, pd.concat([table, others], ignore_index=True)
+
+
+@dataclass(frozen=True)
+class FolderNames:
+    """What a 10x folder lists beside its matrix.
+
+    Attributes
+    ----------
+    matrix, features, barcodes : Path
+        Its files.
+    cells : ndarray of str, shape (cells,)
+        Barcodes.
+    symbols : ndarray of str, shape (features,)
+    is_gene : ndarray of bool, shape (features,)
+        False for guide and antibody capture.
+    """
+
+    matrix: Path
+    features: Path
+    barcodes: Path
+    cells: np.ndarray
+    symbols: np.ndarray
+    is_gene: np.ndarray
+
+
+def read_folder_names(folder: str | os.PathLike) -> FolderNames:
+    """Read the features and barcodes of a 10x folder."""
+    matrix, features_path, barcodes_path = folder_files(folder)
     features, barcodes = _lines(features_path), _lines(barcodes_path)[0].to_numpy(dtype=str)
-    try:
-        matrix = mmread(matrix_path)
-    except (OSError, EOFError, ValueError, OverflowError) as error:
-        raise InputError(
-            f"{matrix_path}: cannot be read as Matrix Market ({error}); it may be truncated: fetch it again"
-        ) from error
-    if matrix.shape != (len(features), len(barcodes)):
-        raise InputError(
-            f"{matrix_path}: has {matrix.shape[0]} rows and {matrix.shape[1]} columns, but "
-            f"{features_path.name} lists {len(features)} genes and {barcodes_path.name} {len(barcodes)} "
-            "cells; take all three from one run"
-        )
     # Column 0 is the Ensembl id, 1 the symbol, 2 the kind of feature (from version 3 on).
     symbols = features[1 if features.shape[1] > 1 else 0].to_numpy(dtype=str)
-    is_gene = (
-        (features[2] == GENE_EXPRESSION).to_numpy() if features.shape[1] > 2 else np.ones(len(features), bool)
-    )
+    has_kinds = features.shape[1] > 2
+    is_gene = (features[2] == GENE_EXPRESSION).to_numpy() if has_kinds else np.ones(len(features), bool)
+    return FolderNames(matrix, features_path, barcodes_path, barcodes, symbols, is_gene)
 
+
+def read_obs(
+    table_path: str | os.PathLike, source: CellSource, names: FolderNames, name: str
+) -> tuple[pd.DataFrame, Spelling, int]:
+    """Read the cell table in the order of the matrix; say how many of its cells the matrix lacks."""
     table = read_cell_table(table_path, source, name)
-    spelt = spelling(with_preset(source), table.columns)
-    obs = table.reindex(barcodes)
-    common = int(table.index.isin(barcodes).sum())
+    common = int(table.index.isin(names.cells).sum())
     if common == 0:
         raise InputError(
-            f"{table_path}: none of its cells (first: {table.index[0]}) is in {barcodes_path} "
-            f"(first: {barcodes[0]}); spell barcodes alike, e.g. the ending -1"
+            f"{table_path}: none of its cells (first: {table.index[0]}) is in {names.barcodes} "
+            f"(first: {names.cells[0]}); spell barcodes alike, e.g. the ending -1"
         )
-    counts = matrix.T.tocsr()[:, is_gene] if hasattr(matrix, "tocsr") else matrix.T[:, is_gene]
-    cells, names = assemble(counts, obs, symbols[is_gene], spelt, aliases, str(folder), name)
-    cells.uns["cells_not_in_matrix"] = len(table) - common
-    others = pd.DataFrame(
-        {"name": symbols[~is_gene], "symbol": symbols[~is_gene], "status": "not a gene", "role": "gene"}
-    )
-    return cells, pd.concat([names, others], ignore_index=True)
+    return table.reindex(names.cells), spelling(with_preset(source), table.columns), len(table) - common
 
 
-def folder_files(folder: str | os.PathLike) -> tuple[Path, Path, Path]:
-    """Return the matrix, features and barcodes files of a 10x folder."""
-    if not Path(folder).is_dir():
-        raise InputError(f"{folder}: no such folder (format: 10x takes a folder, not a file)")
-    found = []
-    for choices in (MATRIX, FEATURES, BARCODES):
-        present = [Path(folder, choice) for choice in choices if Path(folder, choice).exists()]
-        if not present:
-            raise InputError(f"{folder}: has none of {', '.join(choices)}; a 10x folder needs one of them")
-        found.append(present[0])
-    return found[0], found[1], found[2]
+def check_sizes(shape: tuple[int, int], names: FolderNames) -> None:
+    """Raise InputError if a matrix (features x cells) has not the size its folder lists."""
+    if shape != (len(names.symbols), len(names.cells)):
+        raise InputError(
+            f"{names.matrix}: has {shape[0]} rows and {shape[1]} columns, but "
+            f"{names.features.name} lists {len(names.symbols)} genes and {names.barcodes.name} "
+            f"{len(names.cells)} cells; take all three from one run"
+        )
+
+
+@contextmanager
+def readable(matrix: Path) -> Iterator[None]:
+    """Turn what goes wrong while a matrix is read into a message."""
+    try:
+        yield
+    except (OSError, EOFError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"{matrix}: cannot be read as Matrix Market ({error}); it may be truncated: fetch it again"
+        ) from error
 
 
 def read_cell_table(table_path: str | os.PathLike, source: CellSource, name: str) -> pd.DataFrame:
