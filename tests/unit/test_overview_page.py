@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 
 from perturbselect.report.html_tables import table_page
-from perturbselect.report.overview import overview_page
+from perturbselect.report.overview import missing_notice, overview_page
+from perturbselect.report.plain_text import text_summary
 from perturbselect.scores.comparisons import comparisons
 from perturbselect.scores.curves import learning_curves
+from perturbselect.scores.runs import missing_runs
 from perturbselect.scores.summary import summary
 
 
@@ -56,3 +58,15 @@ def test_overview_page(whole):
     assert "simulated.</b>" not in real
     assert "Nothing to compare" in real
     assert "Nothing was left out" in real
+
+
+def test_missing_runs_are_counted_before_all_else(whole):
+    runs = [{"dataset": "d", "model": "gears", "strategy": "far", "split": i, "seed": 0} for i in range(2)]
+    missing = missing_runs([*runs, runs[0] | {"strategy": "random"}])
+    (notice,) = missing_notice(missing, 18)
+    assert notice.startswith("3 of 18 runs are missing (d, gears, far: 2; d, gears, random: 1)")
+    assert missing_notice(missing.iloc[:0], 18) == []
+    curves = learning_curves(whole)
+    best = summary(curves, comparisons(whole))
+    text = text_summary("S", curves, best, ["mse"], network="gears", notices=[notice])
+    assert text.index(f"! {notice}") < text.index("! A simple model")

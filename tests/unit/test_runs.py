@@ -7,7 +7,7 @@ from hand_made_scores import frame
 
 from perturbselect.errors import InputError
 from perturbselect.files import write_tsv
-from perturbselect.scores.runs import read_scores, run_scores
+from perturbselect.scores.runs import missing_runs, read_scores, run_scores
 from perturbselect.table_schema import check_table, table_schema
 
 
@@ -42,3 +42,13 @@ def test_scores_survive_the_file(whole, tmp_path):
         read_scores(tmp_path / "scores.tsv").fillna({"strategy": "", "budget": ""}),
         whole.fillna({"strategy": "", "budget": ""}),
     )
+
+
+def test_missing_runs_name_their_logs():
+    run = {"dataset": "d", "model": "gears", "strategy": "far", "split": 2, "seed": 0}
+    table = missing_runs([run, run | {"split": 3}])
+    check_table(table, table_schema("missing_runs"))
+    assert table["log"].tolist() == [
+        f"results/logs/d/predictions/gears/far/split{split}.seed0.log" for split in (2, 3)
+    ]
+    check_table(missing_runs([]), table_schema("missing_runs"))

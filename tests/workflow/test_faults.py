@@ -12,6 +12,8 @@ import pytest
 from command_line import Workflow, counted_jobs, kill_all
 from test_reruns import NEW_SCORES
 
+from perturbselect.files import read_tsv
+
 
 def wait_for(condition: Callable[[], object], process: subprocess.Popen, seconds: float = 300) -> None:
     """Wait until the condition holds, as long as the run goes on."""
@@ -127,4 +129,26 @@ def test_failed_jobs_leave_nothing_and_the_others_go_on(copy_of_finished):
     assert len(copy_of_finished.files("tiny/predictions/training_mean/**/*.h5ad")) == 12
     assert not list(copy_of_finished.folder.rglob(".partial*"))
     # The report is the old one. The next run does not take it for the new one, but tries again.
-    assert copy_of_finished.planned() == {"train_kernel_ridge": 6, "score": 6, **NEW_SCORES}
+    tried_again = {"train_kernel_ridge": 6, "score": 6, **NEW_SCORES}
+    assert copy_of_finished.planned() == tried_again
+
+    # On demand, tables and report are made of the runs that are finished, and name the others.
+    copy_of_finished.change("runs", "finished")
+    assert copy_of_finished.planned() == {**NEW_SCORES, "record_study": 1}
+    copy_of_finished.finish()
+    assert copy_of_finished.planned() == {}
+    tables = copy_of_finished.results / "tables"
+    scores = read_tsv(tables / "scores.tsv")
+    assert set(scores["model"]) == {"control_mean", "training_mean", "gears", "split_half"}
+    missing = read_tsv(tables / "missing_runs.tsv")
+    assert set(missing["model"]) == {"kernel_ridge"}
+    assert len(missing) == 6
+    for log in missing["log"]:
+        assert "cannot be read as .h5ad" in (copy_of_finished.folder / log).read_text()
+    notice = "6 of 18 runs are missing (tiny, kernel_ridge, degree: 2; "
+    assert f"! {notice}" in (copy_of_finished.results / "summary.txt").read_text()
+    assert notice in (copy_of_finished.results / "pages" / "overview.html").read_text()
+
+    # What is mended is made again, with all that hangs on it.
+    copy_of_finished.change("runs", "all")
+    assert copy_of_finished.planned() == {**tried_again, "record_study": 1}

@@ -26,6 +26,7 @@ TABLES = {
     "data_saving": "tables/data_saving.tsv",
     "filters": "tiny/filters.tsv",
     "learning_curves": "tables/learning_curves.tsv",
+    "missing_runs": "tables/missing_runs.tsv",
     "perturbation_scores": "tables/perturbation_scores.parquet",
     "scores": "tables/scores.tsv",
     "selections": "tiny/selections/*/*.tsv",
@@ -108,7 +109,7 @@ def test_tables_fit_their_schemas(finished, name):
     assert paths
     for path in paths:
         table = pd.read_parquet(path) if path.suffix == ".parquet" else read_tsv(path)
-        assert len(table), path
+        assert len(table) or name == "missing_runs", path
         check_table(table, table_schema(name))
 
 
@@ -159,6 +160,11 @@ def test_gears_was_trained(finished):
     assert np.isfinite(scores["value"].dropna()).all()
     counts = scores[scores["metric"] == "mse"]["model"].value_counts()
     assert counts["gears"] == counts["kernel_ridge"] == 3 * 2 * 2
+
+
+def test_no_run_is_missing(finished):
+    assert (finished.results / "tables/missing_runs.tsv").read_text().count("\n") == 1
+    assert "missing" not in (finished.results / "summary.txt").read_text()
 
 
 def test_finished_means_finished(finished):

@@ -417,6 +417,11 @@ class Config(Section):
     seeds: int = Field(
         1, ge=1, description="Runs per split, each with its own draws, tie orders and initial weights."
     )
+    runs: Literal["all", "finished"] = Field(
+        "all",
+        description="Runs (model, strategy, split, seed) that tables and report are made of: `all`, or those "
+        "`finished` when the workflow starts; `results/tables/missing_runs.tsv` lists the others.",
+    )
     budgets: list[int | str] = Field(
         min_length=1,
         description="How many perturbations are measured: numbers, or shares of the pool like `20%`.",

@@ -53,6 +53,20 @@ NETWORK = next((label for label, name in REGISTERED_MODELS.items() if name == "g
 BUDGETS = [budget_label(budget) for budget in STUDY.budgets]
 SPLITS = list(range(STUDY.splits.count))
 SEEDS = list(range(STUDY.seeds))
+
+# A run is one training: all budgets of a model, strategy, split and seed.
+RUN_KEYS = ("dataset", "model", "strategy", "split", "seed")
+ALL_RUNS = [
+    dict(zip(RUN_KEYS, run)) for run in itertools.product(DATASETS, MODELS, STRATEGIES, SPLITS, SEEDS)
+]
+TRAINED = "results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}/training.tsv"
+SCORED = "results/{dataset}/scores/{model}/{strategy}/split{split}.seed{seed}.parquet"
+# With `runs: finished`, what failed before is not tried again but listed (docs/reruns.md).
+MISSING_RUNS = [
+    run
+    for run in (ALL_RUNS if STUDY.runs == "finished" else [])
+    if not all(Path(file.format(**run)).exists() for file in (TRAINED, SCORED))
+]
 DOWNLOADS = Downloads(STUDY)
 SCRIPTS = Path(workflow.current_basedir) / ".." / "scripts"
 ENVIRONMENTS = Path(workflow.current_basedir) / ".." / ".." / "envs"
@@ -222,7 +236,9 @@ def per_dataset(pattern, **more):
 
 
 def intermediate_files():
-    """One file of every job between the sources and the tables."""
+    """One file of every job between the sources and the tables; none if runs may be missing."""
+    if STUDY.runs == "finished":
+        return []
     runs = "{strategy}/split{split}.seed{seed}"
     cells = [name for name in DATASETS if STUDY.datasets[name].type == "cells"]
     return [
@@ -239,7 +255,7 @@ def intermediate_files():
         ],
         *per_dataset("results/{dataset}/kernels/{kernel}.h5ad", kernel=STUDY.kernels),
         *all_runs(f"results/{{dataset}}/selections/{runs}.tsv", model=""),
-        *all_runs(f"results/{{dataset}}/predictions/{{model}}/{runs}/training.tsv"),
-        *all_runs(f"results/{{dataset}}/scores/{{model}}/{runs}.parquet"),
+        *all_runs(TRAINED),
+        *all_runs(SCORED),
         *per_dataset("results/{dataset}/scores/references/split{split}.parquet", split=SPLITS),
     ]

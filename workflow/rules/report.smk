@@ -235,6 +235,7 @@ rule overview:
     input:
         summary="results/tables/summary.tsv",
         curves="results/tables/learning_curves.tsv",
+        missing="results/tables/missing_runs.tsv",
         responses=per_dataset("results/{dataset}/responses.h5ad"),
         names=per_dataset("results/{dataset}/gene_names.tsv"),
         filters=[f"results/{name}/filters.tsv" for name in DATASETS if STUDY.datasets[name].type == "cells"],
@@ -265,6 +266,7 @@ rule overview:
         title=STUDY.title,
         metrics=METRICS,
         network=NETWORK,
+        runs=len(ALL_RUNS),
         ran={
             "strategies": ", ".join(STRATEGIES),
             "models": ", ".join(MODELS),

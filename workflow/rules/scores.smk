@@ -58,13 +58,14 @@ rule score_references:
 
 rule collect_scores:
     input:
-        runs=all_runs("results/{dataset}/scores/{model}/{strategy}/split{split}.seed{seed}.parquet"),
+        runs=[SCORED.format(**run) for run in ALL_RUNS if run not in MISSING_RUNS],
         references=all_runs(
             "results/{dataset}/scores/references/split{split}.parquet", model="", strategy="", seed=""
         ),
     output:
         perturbations="results/tables/perturbation_scores.parquet",
         scores="results/tables/scores.tsv",
+        missing="results/tables/missing_runs.tsv",
     log:
         "results/logs/tables/scores.log",
     benchmark:
@@ -75,6 +76,7 @@ rule collect_scores:
         mem_mb=lambda wildcards, attempt: attempt * 4000,
         runtime=30,
     params:
+        missing=MISSING_RUNS,
         code=code("collect_scores.py"),
     message:
         "Collect the scores of all runs"

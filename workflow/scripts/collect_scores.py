@@ -1,9 +1,9 @@
-"""Collect the scores of all runs: each test perturbation's, and each run's mean."""
+"""Collect the scores of the runs: each test perturbation's, and each run's mean; list the missing ones."""
 
 import pandas as pd
 
 from perturbselect.job import logged
-from perturbselect.scores.runs import run_scores
+from perturbselect.scores.runs import missing_runs, run_scores
 from perturbselect.table_schema import write_table
 
 with logged(snakemake.log[0]):
@@ -11,3 +11,4 @@ with logged(snakemake.log[0]):
     write_table(run_scores(frames), "scores", snakemake.output.scores)
     perturbations = pd.concat(frames, ignore_index=True)
     write_table(perturbations, "perturbation_scores", snakemake.output.perturbations)
+    write_table(missing_runs(snakemake.params.missing), "missing_runs", snakemake.output.missing)

@@ -3,12 +3,13 @@
 from perturbselect.files import read_tsv, write_bytes
 from perturbselect.job import logged
 from perturbselect.report import overview_tables
-from perturbselect.report.overview import overview_page
+from perturbselect.report.overview import missing_notice, overview_page
 from perturbselect.report.plain_text import text_summary
 from perturbselect.scores.curves import read_curves
 
 with logged(snakemake.log[0]):
     summary = read_tsv(snakemake.input.summary, dtype={"budget": str})
+    notices = missing_notice(read_tsv(snakemake.input.missing), snakemake.params.runs)
     page = overview_page(
         snakemake.params.title,
         ran=snakemake.params.ran,
@@ -18,6 +19,7 @@ with logged(snakemake.log[0]):
         graphs=overview_tables.graph_table(snakemake.input.graphs),
         left_out=overview_tables.left_out(snakemake.input.filters),
         network=snakemake.params.network,
+        notices=notices,
     )
     curves = read_curves(snakemake.input.curves)
     text = text_summary(
@@ -26,6 +28,7 @@ with logged(snakemake.log[0]):
         summary,
         snakemake.params.metrics,
         network=snakemake.params.network,
+        notices=notices,
     )
     write_bytes(text.encode(), snakemake.output.text)
     write_bytes(page.encode(), snakemake.output.page)

@@ -77,7 +77,7 @@ def check_numbers(config: Config, tell: Callable[[str], object] = lambda message
     perturbations: dict[str, list[str]] = {}
     for label in dict.fromkeys(label for _, label in unbuilt):
         found = check_dataset(config, label, config.datasets[label], aliases)
-        perturbations[label] = [] if found is None else sorted(found.names)
+        perturbations[label] = sorted(found.names or ()) if found is not None else []
     for name in dict.fromkeys(name for name, _ in unbuilt):
         graph, own = config.graphs[name], _graph_files(config, config.graphs[name])
         assert not isinstance(graph, CoexpressionGraph)  # it has no files

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -31,6 +31,7 @@ def overview_page(
     graphs: pd.DataFrame,
     left_out: pd.DataFrame,
     network: str | None,
+    notices: Sequence[str] = (),
 ) -> str:
     """Write the first page.
 
@@ -52,6 +53,8 @@ def overview_page(
         Perturbations (or genes) left out, with the reason.
     network : str or None
         Label of the graph neural network, if the study has one.
+    notices : sequence of str
+        What to beware of before all else (`missing_notice`).
 
     Returns
     -------
@@ -67,7 +70,9 @@ def overview_page(
             else f"{', '.join(sorted(simulated))}: the data are"
         )
         parts.append(f'<p class="warning"><b>{escape(which)} simulated.</b> No laboratory measured them.</p>')
-    parts += [f'<p class="warning">{escape(warning)}</p>' for warning in warnings(summary, network)]
+    parts += [
+        f'<p class="warning">{escape(warning)}</p>' for warning in (*notices, *warnings(summary, network))
+    ]
     parts.append("<h2>Which strategy won</h2>\n<ul>")
     sentences = statements(summary)
     parts += [f"<li>{escape(sentence)}</li>" for sentence in sentences or ["Nothing to compare."]]
@@ -84,6 +89,31 @@ def overview_page(
     parts.append("<h2>Gene names</h2>\n" + _table(names, "No names were reconciled."))
     parts.append("<h2>Left out</h2>\n" + _table(left_out, "Nothing was left out."))
     return page(title, "\n".join(parts))
+
+
+def missing_notice(missing: pd.DataFrame, runs: int) -> list[str]:
+    """Say how many runs are missing, and of which models and strategies.
+
+    Parameters
+    ----------
+    missing : DataFrame
+        Table ``missing_runs``.
+    runs : int
+        All runs of the study.
+
+    Returns
+    -------
+    list of str
+        One sentence or two; none if no run is missing.
+    """
+    if missing.empty:
+        return []
+    counts = missing.groupby(["dataset", "model", "strategy"]).size()
+    which = "; ".join(f"{', '.join(names)}: {count}" for names, count in counts.items())
+    return [
+        f"{len(missing)} of {runs} runs are missing ({which}); all means are over the others, and compare "
+        "strategies only where both have the run. results/tables/missing_runs.tsv names their logs."
+    ]
 
 
 def best_strategies(summary: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,13 @@ from perturbselect.scores.metrics import METRICS
 
 
 def text_summary(
-    title: str, curves: pd.DataFrame, summary: pd.DataFrame, metrics: Sequence[str], *, network: str | None
+    title: str,
+    curves: pd.DataFrame,
+    summary: pd.DataFrame,
+    metrics: Sequence[str],
+    *,
+    network: str | None,
+    notices: Sequence[str] = (),
 ) -> str:
     """Write warnings, who won, and for each dataset and metric the mean score by strategy and budget.
 
@@ -27,13 +33,16 @@ def text_summary(
         Which to show.
     network : str or None
         Label of the graph neural network, if the study has one.
+    notices : sequence of str
+        What to beware of before all else.
 
     Returns
     -------
     str
         Lines of text; the same tables give the same text.
     """
-    lines = [title, "=" * len(title), "", *(f"! {warning}" for warning in warnings(summary, network))]
+    lines = [title, "=" * len(title), ""]
+    lines += [f"! {warning}" for warning in (*notices, *warnings(summary, network))]
     sentences = statements(summary)
     lines += [*(f"* {sentence}" for sentence in sentences), *([HOW_JUDGED] if sentences else [])]
     for dataset, of_dataset in curves.groupby("dataset", sort=False):

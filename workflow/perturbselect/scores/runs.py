@@ -1,9 +1,9 @@
-"""The table ``scores``: one row a run and metric. A run is one (split, seed)."""
+"""The tables ``scores`` (one row a run and metric) and ``missing_runs``."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -55,6 +55,25 @@ def run_scores(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
         )
     table = pd.concat(parts, ignore_index=True).astype(dict.fromkeys(_INTEGERS, "Int64"))
     return ordered(table, [*CURVE, "n_selected", *RUN])
+
+
+def missing_runs(runs: Iterable[Mapping[str, object]]) -> pd.DataFrame:
+    """List runs without scores, and where to read why.
+
+    Parameters
+    ----------
+    runs : iterable of mapping
+        dataset, model, strategy, split, seed.
+
+    Returns
+    -------
+    DataFrame
+        Table ``missing_runs``: these columns and ``log``, the log of the run's training.
+    """
+    columns = [*CURVE, *RUN]
+    log = "results/logs/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}.log"
+    rows = [[*(run[column] for column in columns), log.format(**run)] for run in runs]
+    return pd.DataFrame(rows, columns=[*columns, "log"]).astype(dict.fromkeys(RUN, "Int64"))
 
 
 def read_scores(path: str | os.PathLike) -> pd.DataFrame:
