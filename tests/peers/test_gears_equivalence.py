@@ -17,8 +17,9 @@ torch = pytest.importorskip("torch")
 
 from perturbselect.models.neural.batches import batch_of_cells  # noqa: E402
 from perturbselect.models.neural.examples import Examples  # noqa: E402
+from perturbselect.models.neural.hop import sparse_tensor  # noqa: E402
 from perturbselect.models.neural.loss import targets_of  # noqa: E402
-from perturbselect.models.neural.network import Network, sparse_tensor  # noqa: E402
+from perturbselect.models.neural.network import Network  # noqa: E402
 from perturbselect.models.neural.training import Run, Schedule  # noqa: E402
 
 pytestmark = pytest.mark.peer

@@ -18,8 +18,9 @@ torch = pytest.importorskip("torch")
 
 from perturbselect.models.neural.checkpoint import Checkpoint  # noqa: E402
 from perturbselect.models.neural.examples import Examples  # noqa: E402
+from perturbselect.models.neural.hop import sparse_tensor  # noqa: E402
 from perturbselect.models.neural.loss import Targets  # noqa: E402
-from perturbselect.models.neural.network import Network, sparse_tensor  # noqa: E402
+from perturbselect.models.neural.network import Network  # noqa: E402
 from perturbselect.models.neural.training import Run, Schedule, train  # noqa: E402
 
 NODES = np.array([f"P{i:02d}" for i in range(24)])  # 4 cliques of 6

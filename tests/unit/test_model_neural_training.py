@@ -16,8 +16,9 @@ from perturbselect.errors import InputError  # noqa: E402
 from perturbselect.models.neural import evaluation, training  # noqa: E402
 from perturbselect.models.neural.checkpoint import Checkpoint  # noqa: E402
 from perturbselect.models.neural.examples import Examples  # noqa: E402
+from perturbselect.models.neural.hop import sparse_tensor  # noqa: E402
 from perturbselect.models.neural.loss import targets_of  # noqa: E402
-from perturbselect.models.neural.network import Network, sparse_tensor  # noqa: E402
+from perturbselect.models.neural.network import Network  # noqa: E402
 from perturbselect.models.neural.training import Run, Schedule, train  # noqa: E402
 
 GENES, NODES = 12, 10

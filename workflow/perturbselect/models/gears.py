@@ -117,8 +117,9 @@ class Gears:
 
         from perturbselect.models.neural.checkpoint import Checkpoint
         from perturbselect.models.neural.evaluation import predict, variance_scale
+        from perturbselect.models.neural.hop import sparse_tensor
         from perturbselect.models.neural.knowledge import gene_graph, place
-        from perturbselect.models.neural.network import Network, sparse_tensor
+        from perturbselect.models.neural.network import Network
         from perturbselect.models.neural.training import Schedule, train
 
         device = _usable(device)

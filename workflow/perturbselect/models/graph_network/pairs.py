@@ -27,7 +27,8 @@ class PairFeatures:
     ----------
     pair : ndarray of float32, shape (P, G, a)
     gene : ndarray of float32, shape (E, G, b)
-        As member e of the ensemble sees it: from the rows that are not in fold e.
+        As member e of the ensemble sees it: from the rows that are not in fold e (whose own
+        held-out predictions do use fold e: leaving that out too would take a fit for each pair of folds).
     perturbation : ndarray of float32, shape (P, c)
     """
 
@@ -134,7 +135,7 @@ def _gene_features(
 
 def _unit_size(values: np.ndarray) -> np.ndarray:
     """Divide by the root mean square of what is not 0."""
-    size = np.linalg.norm(values) / max(np.count_nonzero(values), 1) ** 0.5
+    size = np.sqrt(np.sum(values**2) / max(int(np.count_nonzero(values)), 1))
     return (values / (size or 1)).astype(np.float32)
 
 

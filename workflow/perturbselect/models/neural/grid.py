@@ -91,7 +91,8 @@ class Layers(Function):
         torch.mm(inner, second.T, out=decoded.flatten(0, 1))
         weight = share / hidden.shape[1]
         mean = weight @ decoded.sum(dim=1)
-        square = weight @ torch.linalg.vector_norm(decoded, dim=1).square()
+        squared = torch.mul(decoded, decoded, out=workspace.take("d_hidden", decoded.shape, decoded))
+        square = weight @ squared.sum(dim=1)
         ctx.save_for_backward(rows, inner, decoded, first, second, weight)
         ctx.workspace = workspace
         return decoded.detach(), mean, square

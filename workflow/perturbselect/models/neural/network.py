@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
 from perturbselect.models.neural.grid import Hidden, Layers, Readout, Workspace
+from perturbselect.models.neural.hop import Hop, transposed
 from perturbselect.models.neural.normalisation import MLP, BatchNorm, UncertaintyHead
 
 
@@ -25,7 +24,7 @@ class Network(nn.Module):
 
     Parameters
     ----------
-    hop : Tensor, sparse, shape (G, G)
+    hop : Tensor, sparse (CSR), shape (G, G)
         Propagation over the co-expression graph (normalised, with self loops).
     nodes : int
         Nodes of the perturbation graph.
@@ -47,6 +46,7 @@ class Network(nn.Module):
         self.hidden = hidden
         self.workspace = Workspace()
         self.register_buffer("hop", hop, persistent=False)
+        self.register_buffer("hop_transposed", transposed(hop), persistent=False)
         self.gene_base = nn.Parameter(torch.randn(genes, hidden))
         self.gene_position = nn.Parameter(torch.randn(genes, hidden))
         self.node = nn.Parameter(torch.randn(nodes, hidden))
@@ -173,7 +173,7 @@ class Network(nn.Module):
         genes = len(self.gene_base)
         even = self.gene_base.new_full((genes,), 1 / genes)
         base = torch.relu(self.base_norm(self.gene_base, even))
-        position = torch.sparse.mm(self.hop, self.gene_position)[None]
+        position = Hop.apply(self.gene_position, self.hop, self.hop_transposed)[None]
         weight = share.new_ones(1)
         if hopped is not None:
             position = torch.cat([self.gene_position[None], position])
@@ -260,11 +260,3 @@ def _sums(moments: list[list[Tensor]]) -> tuple[Tensor, Tensor]:
     """Add up the moments of the parts of a grid."""
     first, second = zip(*moments, strict=True)
     return torch.stack(first).sum(dim=0), torch.stack(second).sum(dim=0)
-
-
-def sparse_tensor(matrix: sp.csr_array, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Return a scipy matrix as a sparse (COO) tensor."""
-    entries = matrix.tocoo()
-    index = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64))
-    values = torch.from_numpy(entries.data).to(dtype)
-    return torch.sparse_coo_tensor(index, values, entries.shape, check_invariants=True).coalesce()

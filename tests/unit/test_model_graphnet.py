@@ -1,0 +1,245 @@
+"""The model `graphnet`: its head, what each fold may see, and what the network adds."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from anndata import AnnData
+
+from perturbselect.errors import InputError
+from perturbselect.graphs.graph import Graph
+from perturbselect.models.graph_network import base as base_module
+from perturbselect.models.graph_network.base import fit_base, folds_of
+from perturbselect.models.graph_network.head import Head, PrincipalResponses
+from perturbselect.models.graph_network.pairs import pair_features
+from perturbselect.models.graphnet import Graphnet, shrunk
+from perturbselect.models.kernel_ridge import KernelRidge
+from perturbselect.models.model import Knowledge
+from perturbselect.models.ridge.fit import RidgeFit
+
+torch = pytest.importorskip("torch")
+
+from perturbselect.models.graph_network.network import Ensemble, Schedule  # noqa: E402
+
+NAMES = np.array([f"g{i:02d}" for i in range(60)])  # every perturbed gene is predicted too
+GENES = np.array([*NAMES, *(f"x{i}" for i in range(20))])
+SMALL = Graphnet(kernel=("a", "b"), graph="ring", folds=4, hidden=8, steps=80, batch=512)
+
+
+def ring():
+    after = np.roll(np.eye(len(NAMES)), 1, axis=0)
+    return Graph(NAMES, sp.csr_array((after + after.T).astype(np.float32)), np.ones(len(NAMES), bool))
+
+
+def screen(own=0.0, noise=0.3, seed=0, strength=1.0):
+    """Responses from two kernels' features; each perturbed gene falls by `own`."""
+    generator = np.random.default_rng(seed)
+    features = generator.standard_normal((2, len(NAMES), 6)) / np.sqrt(6)
+    effect = generator.standard_normal((6, len(GENES)))
+    responses = strength * features[0] @ effect + noise * generator.standard_normal((len(NAMES), len(GENES)))
+    responses[:, : len(NAMES)] -= own * np.eye(len(NAMES))
+    kernels = {
+        name: pd.DataFrame(z @ z.T, index=NAMES, columns=NAMES)
+        for name, z in zip("ab", features, strict=True)
+    }
+    everything = AnnData(
+        responses.astype(np.float32), obs=pd.DataFrame(index=NAMES), var=pd.DataFrame(index=GENES)
+    )
+    return everything, Knowledge({"ring": ring()}, kernels)
+
+
+def predict(everything, knowledge, model=SMALL, n=44, seed=0, test=None):
+    test = NAMES[n:] if test is None else np.array(test)
+    return model.predict(everything[:n].copy(), test, knowledge, seed, "cpu")
+
+
+def numbers(knowledge, n=60):
+    return np.array([kernel.to_numpy()[:n, :n] for kernel in knowledge.kernels.values()])
+
+
+def test_head_without_taper_is_kernel_ridge():
+    everything, knowledge = screen()
+    kernel, responses = numbers(knowledge)[0], everything.X.astype(float)
+    head = Head.of(kernel[:40, :40], PrincipalResponses.of(responses[:40]))
+    expected = RidgeFit.of(kernel[:40, :40], responses[:40], 0.4).predict(kernel[40:, :40])
+    np.testing.assert_allclose(head.predict(kernel[40:, :40], 0.4, 0.0), expected, atol=1e-10)
+
+
+def test_taper_is_a_penalty_for_each_principal_response():
+    everything, knowledge = screen()
+    kernel, responses = numbers(knowledge)[0], everything.X.astype(float)[:40]
+    targets = PrincipalResponses.of(responses)
+    scores = Head.of(kernel[:40, :40], targets).predict_scores(kernel[40:, :40], 0.4, 1.5)
+    values = np.linalg.svd(responses - responses.mean(axis=0), compute_uv=False)
+    for j in (0, 3, 30):
+        penalty = 0.4 * (values[0] / values[j]) ** 1.5
+        alone = RidgeFit.of(kernel[:40, :40], targets.scores[:, [j]], penalty).predict(kernel[40:, :40])
+        np.testing.assert_allclose(scores[:, [j]], alone, atol=1e-10)
+    np.testing.assert_allclose(targets.scores @ targets.components + targets.mean, responses, atol=1e-10)
+
+
+def test_taper_is_chosen_where_small_components_are_noise():
+    """Thirty features act through three directions of response; all other directions are noise."""
+    generator = np.random.default_rng(3)
+    features = generator.standard_normal((80, 30))
+    effect = generator.standard_normal((30, 3)) @ generator.standard_normal((3, 200)) / 5
+    responses = features @ effect + generator.standard_normal((80, 200))
+    fold = folds_of(80, 5, generator)
+    base = fit_base((features @ features.T / 30)[None], responses, fold)
+    assert base.summary["taper"] >= 1
+    assert base.summary["head_gain"] > 0.01
+
+
+def without_choices(monkeypatch):
+    """Mixture, penalty and head fixed, so that rows influence each other through the fits alone."""
+    fixed = (np.array([0.6, 0.4]), 0.5, None)
+    monkeypatch.setattr(base_module, "leave_one_out_mixture", lambda *_: fixed)
+    monkeypatch.setattr(base_module, "ERRORS", np.inf)
+
+
+def test_held_out_rows_do_not_see_their_fold(monkeypatch):
+    without_choices(monkeypatch)
+    everything, knowledge = screen()
+    responses, fold = everything.X.astype(float)[:40], folds_of(40, 4, np.random.default_rng(0))
+    other = responses.copy()
+    other[fold == 2] += np.random.default_rng(1).standard_normal((np.sum(fold == 2), len(GENES)))
+    rows = fold == 2
+    results = []
+    for values in (responses, other):
+        base = fit_base(numbers(knowledge), values, fold)
+        features = pair_features(base, values, NAMES, GENES, np.zeros(len(GENES)), [ring()], 1.0)
+        # Features are scaled over all rows: compare them up to a factor for each.
+        seen = features.pair[:40][rows].astype(float)
+        results.append(
+            [
+                base.predicted[:40][rows],
+                base.alone[:, :40][:, rows],
+                seen / np.maximum(np.abs(seen).max(axis=(0, 1)), 1e-9),
+                np.argsort(features.gene[2][:, [0, 1, 3]], axis=0),
+            ]
+        )
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-4)
+    whole = fit_base(numbers(knowledge), other, fold)
+    assert not np.allclose(whole.predicted[40:], fit_base(numbers(knowledge), responses, fold).predicted[40:])
+
+
+def test_members_do_not_see_their_fold():
+    everything, knowledge = screen(own=2.0)
+    responses, fold = everything.X.astype(float)[:40], folds_of(40, 4, np.random.default_rng(0))
+    base = fit_base(numbers(knowledge), responses, fold)
+    features = pair_features(base, responses, NAMES, GENES, np.zeros(len(GENES)), [ring()], 1.0)
+    residuals = responses - base.predicted[:40]
+    other = residuals.copy()
+    other[fold == 2] += 1
+    schedule = Schedule(hidden=8, steps=20, batch=256, learning_rate=1e-2, weight_decay=1e-3, checks=2)
+    ends = [Ensemble(features, values, fold, schedule, 0, "cpu").train()[-1] for values in (residuals, other)]
+    for name, weights in ends[0][3].items():
+        assert torch.equal(weights[2], ends[1][3][name][2]), name
+        assert not torch.equal(weights[1], ends[1][3][name][1]), name
+    np.testing.assert_array_equal(ends[0][2][fold == 2], ends[1][2][fold == 2])
+
+
+def test_network_learns_what_no_kernel_can():
+    """Each perturbation lowers its own gene: the same rule for all, a different gene for each."""
+    everything, knowledge = screen(own=3.0)
+    prediction, truth = predict(everything, knowledge), everything.X[44:]
+    ridge = predict(everything, knowledge, KernelRidge(("a", "b")))
+    own = np.arange(16), np.arange(44, 60)
+    assert prediction.summary["network_factor"] > 0.5
+    assert prediction.mean[own].mean() < -2
+    assert ridge.mean[own].mean() > -0.5
+    assert np.sum((prediction.mean - truth) ** 2) < 0.9 * np.sum((ridge.mean - truth) ** 2)
+
+
+def test_is_kernel_ridge_where_there_is_nothing_more():
+    """Noise of equal size in all directions, and no rule that a pair of genes obeys."""
+    everything, knowledge = screen(strength=0.0, noise=1.0, seed=1)
+    prediction = predict(everything, knowledge)
+    assert prediction.summary["network_factor"] == 0
+    assert prediction.summary["taper"] == 0
+    ridge = predict(everything, knowledge, KernelRidge(("a", "b")))
+    np.testing.assert_allclose(prediction.mean, ridge.mean, atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_few_training_perturbations_are_kernel_ridge(n):
+    everything, knowledge = screen()
+    ridge = predict(everything, knowledge, KernelRidge(("a", "b")), n=n)
+    np.testing.assert_array_equal(predict(everything, knowledge, n=n).mean, ridge.mean)
+
+
+def test_same_seed_same_bytes():
+    everything, knowledge = screen(own=3.0)
+    first, again, other = (predict(everything, knowledge, seed=seed) for seed in (0, 0, 1))
+    assert first.mean.tobytes() == again.mean.tobytes()
+    assert first.mean.tobytes() != other.mean.tobytes()
+    assert first.history["step"].tolist() == [0, 20, 40, 60, 80]
+    assert first.mean.dtype == np.float32
+
+
+def test_steps_0_trains_the_linear_layer_only():
+    everything, knowledge = screen(own=3.0)
+    prediction = predict(everything, knowledge, dataclasses.replace(SMALL, steps=0))
+    assert prediction.history["step"].tolist() == [0]
+    assert prediction.mean[np.arange(16), np.arange(44, 60)].mean() < -2
+
+
+def test_combinations_lower_both_genes():
+    everything, knowledge = screen(own=3.0)
+    pair = f"{NAMES[50]}+{NAMES[55]}"
+    kernels = {}
+    for name, kernel in knowledge.kernels.items():
+        both = (kernel.loc[NAMES[50]] + kernel.loc[NAMES[55]]) / np.sqrt(2)
+        wider = pd.concat([kernel, both.to_frame(pair)], axis=1)
+        kernels[name] = pd.concat([wider, pd.concat([both, pd.Series({pair: 1.0})]).to_frame(pair).T])
+    prediction = predict(everything, Knowledge(knowledge.graphs, kernels), test=[pair])
+    assert prediction.mean[0, [50, 55]].max() < -1.5
+
+
+def test_no_graphs():
+    everything, knowledge = screen(own=3.0)
+    model = dataclasses.replace(SMALL, graph=())
+    assert np.isfinite(predict(everything, Knowledge({}, knowledge.kernels), model).mean).all()
+
+
+def test_shrunk():
+    residuals = np.array([[2.0, 0.0], [0.0, 4.0]])
+    factor, gain = shrunk(np.array([[4.0, 0.0], [0.0, 8.0]]), residuals)
+    assert factor == 0.5
+    np.testing.assert_allclose(gain, [4, 16])
+    assert shrunk(-residuals, residuals)[0] == 0
+    assert shrunk(0 * residuals, residuals)[0] == 0
+    assert shrunk(residuals / 10, residuals)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"), [({"graph": "string"}, "'string'"), ({"kernel": ("a", "c")}, "'c'")]
+)
+def test_missing_knowledge(change, message):
+    everything, knowledge = screen()
+    with pytest.raises(InputError, match=message):
+        predict(everything, knowledge, dataclasses.replace(SMALL, **change))
+
+
+def test_response_that_is_not_finite():
+    everything, knowledge = screen()
+    everything.X[3, 5] = np.nan
+    with pytest.raises(InputError, match="'g03', gene 'g05'"):
+        predict(everything, knowledge)
+
+
+def test_cuda_without_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    everything, knowledge = screen()
+    with pytest.raises(InputError, match="cuda"):
+        SMALL.predict(everything[:44].copy(), NAMES[44:], knowledge, 0, "cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_cuda_agrees_with_cpu():
+    everything, knowledge = screen(own=3.0)
+    on_gpu = SMALL.predict(everything[:44].copy(), NAMES[44:], knowledge, 0, "cuda")
+    np.testing.assert_allclose(on_gpu.mean, predict(everything, knowledge).mean, atol=0.05)
