@@ -119,7 +119,7 @@ def test_name_statuses_have_a_row():
     rows = (REPOSITORY / "docs" / "data.md").read_text()
     folder = REPOSITORY / "workflow" / "perturbselect" / "data"
     source = "".join((folder / file).read_text() for file in ("gene_names.py", "labels.py", "tenx.py"))
-    statuses = set(re.findall(r'status(?:\[[^\]]*\] = |": |"\].mask\(repeated, )"([a-z ]+)"', source))
+    statuses = set(re.findall(r'status(?:\[[^\]]*\] = |": |="?|"\].mask\(repeated, )"?([a-z ]+)"', source))
     assert {"alias", "unchecked", "left out", "not a gene", "duplicate"} <= statuses
     for status in statuses:
         assert f"| `{status}` |" in rows, status
