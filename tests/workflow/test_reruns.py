@@ -19,6 +19,8 @@ NEW_SCORES = {
     "compare": 1,
     "plot_learning_curves": 1,
     "plot_comparison": 1,
+    "laboratory": 1,
+    "plot_laboratory": 1,
     "overview": 1,
     **PAGES,
     **REPORT,
