@@ -245,7 +245,8 @@ def test_fact_3_guarantee_against_integer_programming(seed):
 def test_fact_5_receptive_field_is_where_our_network_has_a_gradient(hops):
     """The rows of the perturbation embedding that get one when v is measured, no more and no fewer."""
     torch = pytest.importorskip("torch")
-    from perturbselect.models.neural.network import Network, sparse_tensor
+    from perturbselect.models.neural.hop import sparse_tensor
+    from perturbselect.models.neural.network import Network
 
     generator = np.random.default_rng(4)
     nodes, genes = 15, 5
