@@ -100,6 +100,20 @@ def test_strategies_and_models_have_a_heading(page, registry):
             assert f"`{option}`" in text, f"{page}: option {option} of {name}"
 
 
+@pytest.mark.parametrize("name", ["gears", "graphnet"])
+def test_options_of_the_networks_have_a_row_with_their_default(name):
+    rows = dict(
+        re.findall(
+            r"^\| `(\w+)` \| ([^|]+) \|", section(REPOSITORY / "docs" / "models.md", f"`{name}`"), re.M
+        )
+    )
+    for field in dataclasses.fields(MODELS[name]):
+        if field.default in (dataclasses.MISSING, ()):
+            assert rows[field.name] in ("required", "none")
+        else:
+            assert rows[field.name] == f"`{str(field.default).replace('False', 'false')}`", field.name
+
+
 def test_kernel_terms_have_a_row():
     text = (REPOSITORY / "docs" / "kernels.md").read_text()
     for function in (*OF_GRAPH, *OF_KERNELS, *OF_MATRIX, *OF_SCREEN, *OF_SCREENS):
