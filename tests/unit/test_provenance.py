@@ -1,9 +1,11 @@
 """The digest changes when what a script does may change, and only then."""
 
+import sys
+
 import pytest
 
 from perturbselect import provenance
-from perturbselect.provenance import file_digest, source_digest
+from perturbselect.provenance import distribution, file_digest, locked_versions, source_digest
 
 SCRIPT = '''"""Select."""
 from perturbselect.strategies.near import choose
@@ -40,12 +42,15 @@ def package(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     (tmp_path / "select.py").write_text(SCRIPT)
+    (tmp_path / "lock.txt").write_text("# A lock.\nnumpy==1.0\nscipy==1.0\nscikit_learn==1.0\n")
     monkeypatch.setattr(provenance, "PACKAGE", folder)
+    monkeypatch.setattr(provenance, "LOCK", tmp_path / "lock.txt")
     return folder
 
 
 def digest(package, *modules):
     provenance._tree.cache_clear()
+    locked_versions.cache_clear()
     return source_digest(package.parent / "select.py", *modules)
 
 
@@ -102,6 +107,33 @@ def test_where_the_package_lies_does_not(package, tmp_path, monkeypatch):
     (tmp_path / "select.py").rename(moved.parent / "select.py")
     monkeypatch.setattr(provenance, "PACKAGE", moved)
     assert digest(moved) == before
+
+
+def test_locked_versions_of_imported_packages_count(package):
+    before = digest(package)
+    edit(provenance.LOCK, "scipy==1.0", "scipy==1.1")
+    edit(provenance.LOCK, "# A lock.", "# Another.")
+    assert digest(package) == before
+    edit(provenance.LOCK, "numpy==1.0", "numpy==1.1")
+    upgraded = digest(package)
+    assert upgraded != before
+    edit(package / "later.py", "VALUE = 1", "import sklearn.svm")
+    edit(provenance.LOCK, "scikit_learn==1.0", "scikit_learn==1.1")
+    assert digest(package) not in (before, upgraded)
+
+
+def test_without_a_lock_there_is_a_digest_all_the_same(package):
+    provenance.LOCK.unlink()
+    assert len(digest(package)) == 16
+
+
+def test_every_package_that_the_source_imports_is_in_the_lock(repository):
+    """Under the name that the digest looks for: else its upgrade would rerun nothing."""
+    files = [*repository.glob("workflow/perturbselect/**/*.py"), *repository.glob("workflow/scripts/*.py")]
+    names = {name.partition(".")[0] for file in files for name in provenance._imports(provenance._tree(file))}
+    others = names - set(sys.stdlib_module_names) - {"perturbselect"}
+    assert len(others) > 10
+    assert not {name for name in others if distribution(name) not in locked_versions(provenance.LOCK)}
 
 
 def test_cycles_end(package):

@@ -6,45 +6,8 @@ import sys
 
 import pytest
 from command_line import planned_jobs
+from jobs import JOBS
 
-# With 3 strategies, 3 models, 2 splits, 1 seed, 2 budgets (a training job does all budgets), 3 graphs,
-# one metric in the figures.
-JOBS = {
-    "simulate": 1,
-    "import_h5ad": 1,
-    "preprocess": 1,
-    "summarise": 1,
-    "go_graph": 1,
-    "interaction_graph": 1,
-    "coexpression_graph": 1,
-    "kernel": 1,
-    "split": 2,
-    "select_random": 2,
-    "select_degree": 2,
-    "select_graphreach": 2,
-    "train_training_mean": 6,
-    "train_kernel_ridge": 6,
-    "train_gears": 6,
-    "score": 18,
-    "score_references": 2,
-    "collect_scores": 1,
-    "compare": 1,
-    "laboratory": 1,
-    "coverage": 2,
-    "plot_learning_curves": 1,
-    "plot_comparison": 1,
-    "plot_coverage": 2,
-    "plot_laboratory": 1,
-    "plot_response_space": 1,
-    "page_summary": 1,
-    "page_learning_curves": 1,
-    "page_comparisons": 1,
-    "page_areas": 1,
-    "page_data_saving": 1,
-    "overview": 1,
-    "record_study": 1,
-    "report": 1,
-}
 MEASURED = ("cells.h5ad", "expression.h5ad", "responses.h5ad", "/predictions/", "/scores/", "/tables/")
 
 

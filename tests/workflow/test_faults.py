@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 from command_line import Workflow, counted_jobs, kill_all
-from test_reruns import NEW_SCORES
+from jobs import NEW_SCORES
 
 from perturbselect.files import read_tsv
 

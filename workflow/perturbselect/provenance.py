@@ -2,13 +2,15 @@
 
 Snakemake reruns a rule when its script file changes, but does not see the
 modules the script imports. The workflow gives each rule this digest as a
-parameter, so that a changed module reruns what uses it and nothing else.
+parameter, so that a changed module, or another version of a package in the
+lock, reruns what uses it and nothing else.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -18,12 +20,17 @@ PACKAGE = Path(__file__).resolve().parent
 # Its classes only carry options, whose resolved values are parameters of the rules themselves.
 UNSEEN = {"perturbselect.config"}
 
+LOCK = PACKAGE.parents[1] / "envs" / "requirements.txt"
+# Distributions that are not named as the module they hold.
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
+
 
 def source_digest(script: Path, *modules: str) -> str:
     """Digest a script, further modules, and every package module they import, transitively.
 
     Comments, docstrings and formatting do not count; imports under
-    ``TYPE_CHECKING`` are not followed. Nothing is executed.
+    ``TYPE_CHECKING`` are not followed. Nothing is executed. Of other packages that are
+    imported anywhere in these files, the version in the lock counts.
 
     Parameters
     ----------
@@ -38,22 +45,48 @@ def source_digest(script: Path, *modules: str) -> str:
         16 hexadecimal digits.
     """
     trees = {"": _tree(Path(script).resolve())}
-    waiting = [*modules, *_imports(trees[""])]
+    imported = set(_imports(trees[""]))
+    waiting = [*modules, *imported]
     while waiting:
         name = waiting.pop()
         path = _file(name)
         if name in trees or path is None or name in UNSEEN:
             continue
         trees[name] = _tree(path)
-        waiting.extend(_imports(trees[name]))
-        waiting.append(name.rpartition(".")[0])
-    text = "\n".join(f"{name}:{ast.dump(trees[name])}" for name in sorted(trees))
+        found = set(_imports(trees[name]))
+        imported |= found
+        waiting.extend([*found, name.rpartition(".")[0]])
+    versions = locked_versions(LOCK)
+    used = {distribution(name) for name in imported} & set(versions)
+    text = "\n".join(
+        [f"{name}:{ast.dump(trees[name])}" for name in sorted(trees)]
+        + [f"{name}=={versions[name]}" for name in sorted(used)]
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def file_digest(path: Path) -> str:
     """Digest a file's content: 16 hexadecimal digits."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
+def distribution(module: str) -> str:
+    """Name in the lock of the distribution that holds a module."""
+    name = module.partition(".")[0]
+    return DISTRIBUTIONS.get(name, _normal(name))
+
+
+@cache
+def locked_versions(lock: Path = LOCK) -> dict[str, str]:
+    """Read a lock's pins: distribution to version; empty if there is no lock."""
+    lines = lock.read_text().splitlines() if lock.exists() else []
+    pins = (line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+    return {_normal(name): version.strip() for name, version in pins}
+
+
+def _normal(name: str) -> str:
+    """Spell a distribution's name as pip compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _file(module: str) -> Path | None:

@@ -25,7 +25,7 @@ from perturbselect.data.sources import Downloads
 from perturbselect.errors import InputError
 from perturbselect.graphs.kernel_expression import inputs_of
 from perturbselect.load_config import load_config
-from perturbselect.provenance import file_digest, source_digest
+from perturbselect.provenance import locked_versions, source_digest
 from perturbselect.selection import STRATEGIES as KNOWN_STRATEGIES
 
 try:
@@ -69,7 +69,6 @@ MISSING_RUNS = [
 ]
 DOWNLOADS = Downloads(STUDY)
 SCRIPTS = Path(workflow.current_basedir) / ".." / "scripts"
-ENVIRONMENTS = Path(workflow.current_basedir) / ".." / ".." / "envs"
 
 
 wildcard_constraints:

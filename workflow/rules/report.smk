@@ -308,7 +308,7 @@ rule record_study:
         runtime=10,
     params:
         study=STUDY.model_dump(mode="json"),
-        lock=file_digest(ENVIRONMENTS / "requirements.txt"),
+        lock=locked_versions(),
         code=code("record_study.py"),
     message:
         "Record the config and the versions of all software"

@@ -1,0 +1,77 @@
+"""The jobs of the tiny study, and those that follow from one another."""
+
+# With 3 strategies, 3 models, 2 splits, 1 seed, 2 budgets (a training job does all budgets), 3 graphs,
+# one metric in the figures.
+JOBS = {
+    "simulate": 1,
+    "import_h5ad": 1,
+    "preprocess": 1,
+    "summarise": 1,
+    "go_graph": 1,
+    "interaction_graph": 1,
+    "coexpression_graph": 1,
+    "kernel": 1,
+    "split": 2,
+    "select_random": 2,
+    "select_degree": 2,
+    "select_graphreach": 2,
+    "train_training_mean": 6,
+    "train_kernel_ridge": 6,
+    "train_gears": 6,
+    "score": 18,
+    "score_references": 2,
+    "collect_scores": 1,
+    "compare": 1,
+    "laboratory": 1,
+    "coverage": 2,
+    "plot_learning_curves": 1,
+    "plot_comparison": 1,
+    "plot_coverage": 2,
+    "plot_laboratory": 1,
+    "plot_response_space": 1,
+    "page_summary": 1,
+    "page_learning_curves": 1,
+    "page_comparisons": 1,
+    "page_areas": 1,
+    "page_data_saving": 1,
+    "overview": 1,
+    "record_study": 1,
+    "report": 1,
+}
+PAGES = {rule: 1 for rule in JOBS if rule.startswith("page_")}
+REPORT = {"report": 1}
+NEW_CONFIG = {"record_study": 1, **REPORT}
+NEW_SCORES = {
+    "collect_scores": 1,
+    "compare": 1,
+    "plot_learning_curves": 1,
+    "plot_comparison": 1,
+    "laboratory": 1,
+    "plot_laboratory": 1,
+    "overview": 1,
+    **PAGES,
+    **REPORT,
+}
+NEW_COVERAGE = {"coverage": 2, "plot_coverage": 2}
+TRAINED = ("train_training_mean", "train_kernel_ridge", "train_gears")
+
+
+def without(jobs: dict[str, int], *rules: str) -> dict[str, int]:
+    """Return the jobs of the other rules."""
+    return {rule: count for rule, count in jobs.items() if rule not in rules}
+
+
+def picks_of(strategy: str, count: int = 2) -> dict[str, int]:
+    """Jobs after one strategy's selection has changed, on so many splits."""
+    return (
+        {f"select_{strategy}": count, **dict.fromkeys(TRAINED, count), "score": 3 * count}
+        | NEW_SCORES
+        | NEW_COVERAGE
+        | {"plot_response_space": 1}
+    )
+
+
+def per_run(count: int) -> dict[str, int]:
+    """Jobs of so many further runs (split and seed) of everything."""
+    selections = {f"select_{strategy}": count for strategy in ("random", "degree", "graphreach")}
+    return selections | dict.fromkeys(TRAINED, 3 * count) | {"score": 9 * count} | NEW_SCORES | NEW_COVERAGE
