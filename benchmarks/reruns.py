@@ -15,9 +15,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "tests" / "workflow"), str(REPOSITORY / "workflow")]
 
-from command_line import Workflow
-from conftest import TINY, copy_repository
-from mutations import MUTATIONS, Mutation
+from command_line import TINY, Workflow, copy_repository  # noqa: E402
+from mutations import MUTATIONS, Mutation  # noqa: E402
 
 
 def finished_study(folder: Path) -> Workflow:

@@ -1,6 +1,7 @@
 """The workflow as its users run it: a command, in a folder of theirs."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+
+TINY = Path(__file__).with_name("tiny.yaml")
+SHIPPED = ("Snakefile", "workflow", "profiles", "envs", "config")
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,17 @@ class Workflow:
         """Return the content of the files under `results/` that fit any of the patterns."""
         found = {path for pattern in patterns for path in self.results.glob(pattern) if path.is_file()}
         return {str(path.relative_to(self.results)): path.read_bytes() for path in sorted(found)}
+
+
+def copy_repository(repository: Path, folder: Path) -> None:
+    """Copy what a user deploys: the workflow without tests and documents."""
+    folder.mkdir()
+    for name in SHIPPED:
+        source = repository / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder)
 
 
 def planned_jobs(text: str) -> dict[str, int]:

@@ -4,11 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import Workflow
+from command_line import TINY, Workflow, copy_repository
 from filelock import FileLock
-
-TINY = Path(__file__).with_name("tiny.yaml")
-SHIPPED = ("Snakefile", "workflow", "profiles", "envs", "config")
 
 
 @pytest.fixture(scope="session")
@@ -31,17 +28,6 @@ def once(folder: Path, name: str, make: Callable[[Path], None]) -> Path:
             make(made)
             (folder / f"{name}.failed").unlink()
     return made
-
-
-def copy_repository(repository: Path, folder: Path) -> None:
-    """Copy what a user deploys: the workflow without tests and documents."""
-    folder.mkdir()
-    for name in SHIPPED:
-        source = repository / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, folder)
 
 
 @pytest.fixture(scope="session")

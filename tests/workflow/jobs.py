@@ -37,9 +37,10 @@ JOBS = {
     "overview": 1,
     "record_study": 1,
     "report": 1,
+    "provenance": 1,
 }
 PAGES = {rule: 1 for rule in JOBS if rule.startswith("page_")}
-REPORT = {"report": 1}
+REPORT = {"report": 1, "provenance": 1}
 NEW_CONFIG = {"record_study": 1, **REPORT}
 NEW_SCORES = {
     "collect_scores": 1,

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anndata
-from command_line import Workflow
-from conftest import copy_repository
-from jobs import JOBS, NEW_CONFIG, NEW_COVERAGE, NEW_SCORES, PAGES, REPORT, per_run, picks_of, without
+from command_line import Workflow, copy_repository
+from jobs import JOBS, NEW_CONFIG, NEW_SCORES, PAGES, REPORT, per_run, picks_of, without
 
 from perturbselect.files import write_h5ad
 

@@ -53,7 +53,8 @@ rule mine:
         rule: count
         for rule, count in JOBS.items()
         if not rule.startswith(("plot", "page"))
-        and rule not in ("compare", "laboratory", "coverage", "overview", "record_study", "report")
+        and rule
+        not in ("compare", "laboratory", "coverage", "overview", "record_study", "report", "provenance")
     } | {"mine": 1}
     assert workflow.planned() == JOBS
 

@@ -1,4 +1,4 @@
-"""What every job does around its work: keep a log, and say plainly what is wrong."""
+"""What every job does around its work: keep a log and a record, and say plainly what is wrong."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from perturbselect.errors import InputError
+from perturbselect.records.record import recorded
 
 
 @contextmanager
@@ -19,15 +20,19 @@ def logged(path: str) -> Iterator[None]:
     """Send all output to the log at `path`; end the process if the block fails.
 
     An `InputError` is shown as its message alone, on the terminal and in the
-    log; anything else leaves its traceback in both.
+    log; anything else leaves its traceback in both. In a job of the workflow, what it read, wrote
+    and cost is recorded (`perturbselect.records.record`).
     """
+    # Snakemake gives its scripts this global; elsewhere there is no job to record.
+    job = getattr(sys.modules["__main__"], "snakemake", None)
     terminal = sys.stderr
     # Ended by a scheduler or a user: leave the block as after an error, so that nothing half-written stays.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
         try:
-            yield
+            with recorded(job) if job else nullcontext():
+                yield
             return
         except InputError as error:
             message = f"ERROR: {error}\n"

@@ -17,8 +17,9 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 
-# Its classes only carry options, whose resolved values are parameters of the rules themselves.
-UNSEEN = {"perturbselect.config"}
+# What cannot change a result: classes that only carry options, whose resolved values are parameters of
+# the rules themselves, and the record of a job.
+UNSEEN = {"perturbselect.config", "perturbselect.records.record"}
 
 LOCK = PACKAGE.parents[1] / "envs" / "requirements.txt"
 # Distributions that are not named as the module they hold.
@@ -50,7 +51,7 @@ def source_digest(script: Path, *modules: str) -> str:
     while waiting:
         name = waiting.pop()
         path = _file(name)
-        if name in trees or path is None or name in UNSEEN:
+        if name in trees or path is None or name in UNSEEN - set(modules):
             continue
         trees[name] = _tree(path)
         found = set(_imports(trees[name]))

@@ -335,9 +335,8 @@ rule report:
         # Functions of `input` are not compared: another path is no reason to make the report again.
         python=lambda wildcards, input: sys.executable,
         snakefile=lambda wildcards, input: workflow.main_snakefile,
+        code=code("report.py"),
     message:
         "Write the report to {output}"
-    shell:
-        # Snakemake's own report, of the files made so far; this very run holds the lock.
-        "{params.python} -m snakemake --nolock --cores 1 --snakefile {params.snakefile:q}"
-        " --configfile results/study.yaml --report {output} -- {input} > {log} 2>&1"
+    script:
+        "../scripts/report.py"

@@ -1,0 +1,174 @@
+"""The chain behind a file, as a tree: which job made it, from what, with what.
+
+``make trace FILE=results/tables/scores.tsv`` prints it, with ``ROW=5`` for one row of the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from perturbselect.errors import InputError
+from perturbselect.files import read_tsv
+from perturbselect.records.record import fingerprint, read_records
+
+Record = Mapping[str, Any]
+
+
+class Trace:
+    """What the records of a study say about its files.
+
+    Parameters
+    ----------
+    study : Path
+        The folder that holds ``results/``.
+    records : sequence of mapping
+        As from `perturbselect.records.record.read_records`.
+    row : mapping
+        Names of wildcards (dataset, model, strategy, split, seed) and their values: jobs with
+        other values are left out. Empty: all jobs count.
+    fold : bool
+        Whether of several files that the same rule made for one job only the first is followed.
+    """
+
+    def __init__(
+        self, study: Path, records: Sequence[Record], row: Mapping[str, str] | None = None, fold: bool = True
+    ):
+        self.makers = {output["file"]: record for record in records for output in record["outputs"]}
+        self.row, self.fold = row or {}, fold
+        self.fingerprint = cache(lambda file: fingerprint(study / file)["sha256"])
+        self.followed: dict[str, Record] = {}
+
+    def tree(self, file: str, sha256: str | None = None, indent: str = "") -> Iterator[str]:
+        """Yield the lines of the tree behind a file.
+
+        Parameters
+        ----------
+        file : str
+            Path from the study's folder.
+        sha256 : str
+            Its digest when it was read; default: when it was made.
+        """
+        job = self.makers.get(file)
+        if job is not None:
+            made = next(output["sha256"] for output in job["outputs"] if output["file"] == file)
+            if sha256 not in (None, made):
+                yield f"{file}  read as {sha256[:12]}, made anew since"
+                return
+            sha256 = made
+        yield f"{file}  {self._state(file, sha256)}"
+        if job is None:
+            return
+        again = file in self.followed
+        inputs = [] if again else self._inputs(job)
+        yield f"{indent}└─ {job['rule']}: {'see above' if again else described(job)}"
+        self.followed |= {output["file"]: job for output in job["outputs"]}
+        for place, (entry, digest, others) in enumerate(inputs):
+            last = place == len(inputs) - 1
+            deeper = indent + ("      " if last else "   │  ")
+            lines = self.tree(entry, digest, deeper)
+            yield f"{indent}   {'└─' if last else '├─'} {next(lines)}"
+            yield from lines
+            if others:
+                yield f"{deeper}(and {others} more made by {self.makers[entry]['rule']})"
+
+    def _inputs(self, job: Record) -> list[tuple[str, str | None, int]]:
+        """Files that a job read, their digests, and how many like them are folded away."""
+        files: list[tuple[str, str | None, int]] = []
+        places: dict[str, int] = {}
+        for entry in job["inputs"]:
+            maker = self.makers.get(entry["file"])
+            if maker is not None and not self._fits(maker):
+                continue
+            kind = f"{maker['rule']} {Path(entry['file']).suffix}" if maker is not None else ""
+            if self.fold and kind in places:
+                file, digest, others = files[places[kind]]
+                files[places[kind]] = (file, digest, others + 1)
+                continue
+            if kind:
+                places[kind] = len(files)
+            files.append((entry["file"], entry["sha256"], 0))
+        return files
+
+    def _fits(self, job: Record) -> bool:
+        return all(self.row.get(name, value) == value for name, value in job["wildcards"].items())
+
+    def _state(self, file: str, sha256: str | None) -> str:
+        now = self.fingerprint(file)
+        if sha256 is None:
+            return "no record" if now is None else f"{now[:12]}, no record"
+        if now == sha256:
+            return sha256[:12]
+        return f"{sha256[:12]}, {'not here' if now is None else 'CHANGED SINCE'}"
+
+    def made_with(self) -> list[str]:
+        """Software, machines and commits of all jobs of the tree so far, a line each."""
+        jobs = list(self.followed.values())
+        versions = {f"{name} {number}" for job in jobs for name, number in job["packages"].items()}
+        facts = {
+            "commit": {job["commit"] or "unknown" for job in jobs},
+            "machine": {f"{job['machine']['name']} ({job['machine']['processor']})" for job in jobs},
+            "system": {job["machine"]["system"] for job in jobs},
+            "python": {job["python"] for job in jobs},
+            "packages": versions,
+        }
+        return [f"{name:10}{', '.join(sorted(values))}" for name, values in facts.items() if values]
+
+
+def described(job: Record) -> str:
+    """Say in a line what a job was: cost, place, digests, seed."""
+    parts = [
+        f"{job['seconds']:.1f} s",
+        f"{job['peak_memory_mb']:.0f} MB" if job["peak_memory_mb"] else "",
+        job["device"],
+        f"config {job['config_digest'][:8]}",
+        f"source {job['source_digest'][:8]}" if job["source_digest"] else "",
+        f"seed {' '.join(map(str, job['seed']))}" if isinstance(job["seed"], list) else "",
+        job["started"],
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def place(path: str) -> tuple[Path, str]:
+    """Split a file's path into its study's folder and its path from there."""
+    parts = Path(path).parts
+    if "results" not in parts:
+        raise InputError(f"{path}: only files under results/ have a record")
+    start = len(parts) - 1 - parts[::-1].index("results")
+    return Path(*parts[:start]), str(Path(*parts[start:]))
+
+
+def names_of_row(path: Path, row: int) -> dict[str, str]:
+    """Return the cells of a table's row (1 is the first after the header), as text, without empty ones."""
+    table = read_tsv(path, dtype=str)
+    if not 1 <= row <= len(table):
+        raise InputError(f"{path}: row {row} is asked for; it has rows 1 to {len(table)}")
+    return table.iloc[row - 1].dropna().to_dict()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a tree."""
+    parser = argparse.ArgumentParser(prog="python -m perturbselect.records.trace", description=__doc__)
+    parser.add_argument("file", help="a file under results/")
+    parser.add_argument("--row", type=int, help="row of the table, 1 for the first: its jobs only")
+    parser.add_argument("--all", action="store_true", help="follow all files, not one of each rule")
+    asked = parser.parse_args(arguments)
+    try:
+        study, file = place(asked.file)
+        row = names_of_row(study / file, asked.row) if asked.row is not None else {}
+        trace = Trace(study, read_records(study), row, fold=not asked.all)
+        if file not in trace.makers:
+            raise InputError(f"{asked.file}: no record of a job that made it")
+    except InputError as error:
+        sys.exit(f"ERROR: {error}")
+    if row:
+        print(f"row {asked.row}: {', '.join(f'{name} {value}' for name, value in row.items())}\n")
+    print("\n".join([*trace.tree(file), "", *trace.made_with()]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""How every file was made, in one table.
+
+Required: all results that people read; the records that jobs left under results/provenance/.
+Makes:    results/provenance.parquet
+"""
+
+
+rule provenance:
+    input:
+        "results/report.html",
+        "results/summary.txt",
+        REPORTED,
+        expand("results/tables/{table}.tsv", table=["scores", *TABLE_PAGES]),
+        ["results/tables/stability.tsv"] if STUDY.stability else [],
+    output:
+        "results/provenance.parquet",
+    log:
+        "results/logs/provenance.log",
+    benchmark:
+        "results/benchmarks/provenance.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 4000,
+        runtime=30,
+    params:
+        code=code("provenance.py", "perturbselect.records.record"),
+    message:
+        "Collect the records of all jobs"
+    script:
+        "../scripts/provenance.py"

@@ -1,0 +1,11 @@
+"""Collect the records of all jobs in one table."""
+
+from pathlib import Path
+
+from perturbselect.job import logged
+from perturbselect.records.record import read_records
+from perturbselect.records.table import provenance_table
+from perturbselect.table_schema import write_table
+
+with logged(snakemake.log[0]):
+    write_table(provenance_table(read_records(Path())), "provenance", snakemake.output[0])
