@@ -8,16 +8,22 @@ bootstrap intervals over splits; last, one line of JSON: explained variance by s
 The studies are ``benchmarks/model_study/*.yaml``: models and their options, kernels, 5 splits with a
 quarter held out, budgets as shares of the pool, picks at random (the same for all models). The
 workflow makes responses, graphs and kernels, in ``--folder``. `graphnet_head` is the part of
-`graphnet` without its network. ``--quick`` looks at 2 splits; ``--only`` at some screens.
+`graphnet` without its network. ``--quick`` looks at 2 splits; ``--only`` at some screens;
+``--development`` at splits that the study does not use, for work on a model.
+
+Scores are kept in ``--folder`` as they come, so that a run that was cut off, or cut in pieces by
+``--only``, goes on. A change of the study or of the code of models and scores begins anew.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the jobs share the cores
 
@@ -31,6 +37,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "workflow"))
 
 from perturbselect.budgets import budget_size  # noqa: E402
+from perturbselect.config import Config  # noqa: E402
 from perturbselect.data.splits import split  # noqa: E402
 from perturbselect.files import read_h5ad  # noqa: E402
 from perturbselect.graphs.graph import read_graph  # noqa: E402
@@ -43,14 +50,18 @@ from perturbselect.seeds import generator, integer_seed  # noqa: E402
 
 METRICS_SHOWN = ("explained_variance", "pearson_delta_perturbed_ref", "centroid_accuracy")
 HEAD = "graphnet_head"
-WORDS = "model study"  # of every random choice here: no split of it was used to develop a model
+STUDY = "model study"  # seeds every random choice of the study: no split of it was used to develop a model
+DEVELOPMENT = "model development"
+STUDIES = REPOSITORY / "benchmarks" / "model_study"
 
 
-def make_inputs(study: Path, folder: Path) -> tuple:
-    """Let the workflow make responses, graphs and kernels; return the config and their folder."""
-    config = load_config(yaml.safe_load(study.read_text()), study.name)
+def make_inputs(
+    config: Config, study: Path, datasets: list[str], folder: Path, data_root: Path | None
+) -> Path:
+    """Let the workflow make responses, graphs and kernels of some datasets; return their folder."""
     targets = []
-    for name, dataset in config.datasets.items():
+    for name in datasets:
+        dataset = config.datasets[name]
         graphs = [
             g for g, graph in config.graphs.items() if dataset.type == "cells" or graph.type != "coexpression"
         ]
@@ -58,13 +69,43 @@ def make_inputs(study: Path, folder: Path) -> tuple:
         targets += [f"results/{name}/graphs/{graph}.edges.tsv.gz" for graph in graphs]
         targets += [f"results/{name}/kernels/{kernel}.h5ad" for kernel in config.kernels]
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "snakemake", "--cores", str(os.cpu_count()), "--quiet", "all"]
+    command = [sys.executable, "-m", "snakemake", "--cores", str(os.cpu_count())]
     command += ["--snakefile", str(REPOSITORY / "Snakefile"), "--configfile", str(study)]
+    command += ["--quiet", "progress", "rules"]
+    if data_root is not None:
+        command += ["--config", f"data_root={data_root.resolve()}"]
     subprocess.run([*command, "--directory", str(folder), "--", *targets], check=True)
-    return config, folder / "results"
+    return folder / "results"
 
 
-def compared(config, results: Path, dataset: str, number: int, budget: str) -> list[dict]:
+def code_digest(study: Path) -> str:
+    """Return a digest of what scores depend on, other than the inputs."""
+    package = REPOSITORY / "workflow" / "perturbselect"
+    code = [*sorted((package / "models").rglob("*.py")), package / "scores" / "metrics.py"]
+    files = [study, Path(__file__), package / "data" / "splits.py", package / "seeds.py", *code]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+def kept(kept_at: Path, config: Config, results: Path, dataset: str, *rest: Any) -> pd.DataFrame:
+    """Return the scores of `compared`, from the file of an earlier run if its inputs are older."""
+    if kept_at.exists() and kept_at.stat().st_mtime > newest(results / dataset):
+        return pd.read_csv(kept_at, dtype={"budget": str})
+    table = pd.DataFrame(compared(config, results, dataset, *rest))
+    kept_at.parent.mkdir(parents=True, exist_ok=True)
+    part = kept_at.with_suffix(".part")
+    table.to_csv(part, index=False)
+    part.replace(kept_at)
+    return table
+
+
+def newest(folder: Path) -> float:
+    """Return the time of the latest change of a dataset's inputs."""
+    return max(file.stat().st_mtime for file in folder.rglob("*.*") if file.is_file())
+
+
+def compared(
+    config: Config, results: Path, dataset: str, number: int, budget: str, words: str
+) -> list[dict[str, Any]]:
     """Score every model of a study on one split and budget."""
     import torch
 
@@ -81,15 +122,15 @@ def compared(config, results: Path, dataset: str, number: int, budget: str) -> l
     parts = split(
         responses.obs_names.to_numpy(str),
         config.splits.test_share,
-        generator(config.seed, WORDS, dataset, "split", number),
+        generator(config.seed, words, dataset, "split", number),
     )
     pool = parts.loc[parts["part"] == "pool", "perturbation"].to_numpy(str)
     test = parts.loc[parts["part"] == "test", "perturbation"].to_numpy(str)
-    order = generator(config.seed, WORDS, dataset, "picks", number).permutation(pool)
+    order = generator(config.seed, words, dataset, "picks", number).permutation(pool)
     training = responses[order[: budget_size(budget, len(pool))]].copy()
     truth = np.asarray(responses[test].X, np.float64)
     mean = np.asarray(training.X, np.float64).mean(axis=0)
-    seed = integer_seed(config.seed, WORDS, dataset, "train", number)
+    seed = integer_seed(config.seed, words, dataset, "train", number)
 
     rows = []
     for label, entry in config.models.items():
@@ -146,19 +187,32 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="2 splits instead of 5")
     parser.add_argument("--only", nargs="+", metavar="SCREEN", help="some of the screens")
+    parser.add_argument("--development", action="store_true", help="splits that the study does not use")
     parser.add_argument("--folder", type=Path, default=REPOSITORY / "runs" / "model_study")
+    parser.add_argument("--data-root", type=Path, help="where the screens are (default: as the configs say)")
     options = parser.parse_args()
+    words = DEVELOPMENT if options.development else STUDY
     jobs = []
-    for study in sorted((REPOSITORY / "benchmarks" / "model_study").glob("*.yaml")):
-        config, results = make_inputs(study, options.folder / study.stem)
-        for dataset in config.datasets:
-            if options.only and dataset not in options.only:
-                continue
+    for study in sorted(STUDIES.glob("*.yaml")):
+        config = load_config(yaml.safe_load(study.read_text()), study.name)
+        datasets = [name for name in config.datasets if not options.only or name in options.only]
+        if not datasets:
+            continue
+        results = make_inputs(config, study, datasets, options.folder / study.stem, options.data_root)
+        scores_at = options.folder / "scores" / f"{words} {code_digest(study)}"
+        for dataset in datasets:
             for number in range(2 if options.quick else config.splits.count):
-                jobs += [(config, results, dataset, number, budget) for budget in config.budgets]
-    done = Parallel(n_jobs=os.cpu_count(), return_as="generator")(delayed(compared)(*job) for job in jobs)
-    table = pd.DataFrame([row for rows in tqdm(done, total=len(jobs), mininterval=30) for row in rows])
+                for budget in config.budgets:
+                    kept_at = scores_at / f"{dataset}-{number}-{budget.rstrip('%')}.csv"
+                    jobs.append((kept_at, config, results, dataset, number, budget, words))
+    if not jobs:
+        parser.error("--only: no such screen")
+    done = Parallel(n_jobs=os.cpu_count(), return_as="generator")(delayed(kept)(*job) for job in jobs)
+    print_tables(pd.concat(list(tqdm(done, total=len(jobs), mininterval=30)), ignore_index=True))
 
+
+def print_tables(table: pd.DataFrame) -> None:
+    """Print means over splits, paired differences, and the line of JSON."""
     order = {name: list(dict.fromkeys(table[name])) for name in ("dataset", "budget", "model")}
     table = table.astype({name: pd.CategoricalDtype(values) for name, values in order.items()})
     means = table.groupby(["dataset", "budget", "model"], observed=True).mean(numeric_only=True)
