@@ -1,0 +1,104 @@
+"""Compare all selection strategies on four screens of published responses.
+
+``python benchmarks/selection_study.py`` prints, for each screen and model, how many times more random
+perturbations give the error that a strategy reaches (data-saving factor, mean squared error), with 95 %
+bootstrap intervals over splits, and the area under its learning curve; then how well each kernel predicts
+held-out perturbations of the pool. The last line is JSON: factor and interval by dataset, model, strategy
+and budget.
+
+Ten splits with a quarter held out; 20 draws of `random` and `leverage`, 3 tie orders of the others. All
+choose by one kernel, that of `kernel_ridge`; ``benchmarks/study/common.yaml`` lists them. `oracle` sees the
+answers: a mark, no contender. `graphnet` is trained for few strategies and splits (``study/contenders.py``).
+``against`` is the model whose random curve counts: with another screen in its kernel a model is compared
+with itself and with one that lacks it.
+
+The workflow makes responses, graphs and kernels in ``--folder``. Scores are kept there split by split, and a
+later run takes them unless the study has changed (after a change of code take another folder). Tables:
+``scores``, ``learning_curves``, ``areas``, ``data_saving``. ``--quick``: 2 splits, 4 strategies.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the jobs share the cores
+
+import pandas as pd
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(REPOSITORY / "benchmarks"), str(REPOSITORY / "workflow")]
+
+from study.contenders import PLANS, QUICK, Plan, measured  # noqa: E402
+from study.factors import areas, factors, printed  # noqa: E402
+from study.prior_kernels import kernel_errors  # noqa: E402
+from study.screens import SCREENS, Screen, make_screen  # noqa: E402
+
+from perturbselect.files import read_tsv, write_tsv  # noqa: E402
+from perturbselect.scores.curves import learning_curves  # noqa: E402
+
+
+def kept(path: Path, screen: Screen, model: str, plan: Plan, number: int) -> pd.DataFrame:
+    """Read a split's scores, or measure and keep them."""
+    if not path.exists():
+        write_tsv(measured(screen, model, plan, number), path)
+    return read_tsv(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="2 splits, 4 strategies, kernel_ridge")
+    parser.add_argument("--only", nargs="+", metavar="SCREEN", choices=SCREENS, default=SCREENS)
+    parser.add_argument("--models", nargs="+", metavar="MODEL", choices=list(PLANS), default=list(PLANS))
+    parser.add_argument("--folder", type=Path, default=REPOSITORY / "runs" / "selection_study")
+    parser.add_argument("--data", default=str(REPOSITORY / "../shared/data"), help="folder of the screens")
+    options = parser.parse_args()
+    plans = QUICK if options.quick else {name: PLANS[name] for name in options.models}
+
+    jobs, screens = [], []
+    for name in options.only:
+        screens.append(make_screen(name, options.data, options.folder / name))
+        entries = screens[-1].config.model_dump_json(exclude={"data_root", "models"})
+        for model, plan in plans.items():
+            study = f"{entries} {screens[-1].config.models[model]} {plan}"
+            digest = hashlib.sha256(study.encode()).hexdigest()[:8]
+            for number in range(plan.splits):
+                path = options.folder / name / "kept" / f"{model}.split{number}.{digest}.tsv"
+                jobs.append(delayed(kept)(path, screens[-1], model, plan, number))
+    done = Parallel(n_jobs=os.cpu_count(), return_as="generator")(jobs)
+    scores = pd.concat(list(tqdm(done, total=len(jobs), mininterval=30)), ignore_index=True)
+    scores = scores.astype(dict.fromkeys(["split", "seed", "n_selected"], "Int64"))
+
+    budgets = screens[0].config.budgets
+    saving, area = factors(scores), areas(scores, budgets)
+    tables = {"scores": scores, "learning_curves": learning_curves(scores), "areas": area}
+    for name, table in (tables | {"data_saving": saving}).items():
+        write_tsv(table, options.folder / "tables" / f"{name}.tsv")
+    print(printed(saving, area, budgets))
+    splits = max(plan.splits for plan in plans.values())
+    errors = pd.DataFrame({screen.name: kernel_errors(screen, splits) for screen in screens})
+    print(
+        "\nLeave-one-out error of each kernel over the pool, relative to the mean response (mean over splits)"
+    )
+    print(errors.round(3).to_string())
+    print(json.dumps(nested(saving[saving["metric"] == "mse"])))
+
+
+def nested(saving: pd.DataFrame) -> dict:
+    """Return factor, low and high by dataset, model (and whose random curve), strategy, budget."""
+    tree: dict = {}
+    for row in saving.itertuples():
+        model = row.model if row.model == row.against else f"{row.model} against {row.against}"
+        branch = tree.setdefault(row.dataset, {}).setdefault(model, {}).setdefault(row.strategy, {})
+        branch[row.budget] = [round(value, 2) for value in (row.factor, row.low, row.high)]
+    return tree
+
+
+if __name__ == "__main__":
+    main()
