@@ -103,6 +103,15 @@ def test_one_or_two_training_perturbations(n):
     assert np.isfinite(predict(training=screen(TRAINING[:n])).mean).all()
 
 
+def test_a_batch_of_one_perturbation():
+    """Its normalised perturbation part is a constant: nothing is learnt of it there, and nothing breaks."""
+    training = screen(TRAINING[[0, 4, 8]])  # in batches of two and one
+    prediction = predict(dataclasses.replace(SMALL, batch=2), training)
+    assert prediction.history["step"].iloc[0] == 2
+    assert np.isfinite(prediction.history["loss"]).all()
+    assert np.isfinite(prediction.mean).all()
+
+
 def test_coexpression_is_used_in_the_order_of_the_predicted_genes():
     genes = [f"g{i}" for i in range(15)]
     adjacency = sp.csr_array((np.ones(2, np.float32), ([0, 3], [5, 1])), shape=(15, 15))
@@ -191,6 +200,13 @@ def test_dropped_they_are_not_trained_on_and_predicted_as_the_mean():
     np.testing.assert_array_equal(prediction.mean[[0, 2]], alone.mean)
 
 
+def test_dropped_their_variance_is_that_of_the_responses():
+    model = dataclasses.replace(SMALL, absent="drop", uncertainty=True)
+    prediction = predict(model, test=np.array(["P04", "P11"]), graphs={"go": without(cliques(), "P11")})
+    np.testing.assert_allclose(prediction.variance[1], screen(TRAINING).X.var(axis=0), rtol=1e-5)
+    assert not np.allclose(prediction.variance[0], prediction.variance[1])
+
+
 def test_isolated_they_are_nodes_without_neighbours():
     model = dataclasses.replace(SMALL, absent="isolated")
     cut = cliques().adjacency.toarray()
@@ -261,6 +277,8 @@ def test_resumes_from_a_checkpoint_and_gives_the_same_bytes(tmp_path, monkeypatc
     for change, key in (({"hidden": 9}, "hidden: 8 there, 9 here"), ({"steps": 31}, "steps: 30 there")):
         with pytest.warns(UserWarning, match=key):
             dataclasses.replace(model, **change).predict(screen(TRAINING), TEST, knowledge, 0, "cpu", path)
+    with pytest.warns(UserWarning, match="genes: 15 there, 12 here; perturbations: "):
+        model.predict(screen(TRAINING[:12], genes=12), TEST, knowledge, 0, "cpu", path)
     path.unlink()
     model.predict(screen(TRAINING), TEST, knowledge, 0, "cpu", path)
     with pytest.warns(UserWarning, match="data: "):

@@ -231,6 +231,44 @@ def test_response_that_is_not_finite():
         predict(everything, knowledge)
 
 
+def test_a_perturbation_that_a_graph_or_a_kernel_does_not_have():
+    everything, knowledge = screen()
+    unknown = np.append(NAMES[44:50], "NOPE")
+    for known in (knowledge, Knowledge(knowledge.graphs, {})):
+        with pytest.raises(InputError, match="kernel"):
+            predict(everything, known, test=unknown)
+    kernels = {
+        name: kernel.reindex(index=[*kernel.index, "NOPE"], columns=[*kernel.columns, "NOPE"], fill_value=0)
+        for name, kernel in knowledge.kernels.items()
+    }
+    with pytest.raises(InputError, match=r"'NOPE' .*graph's nodes"):
+        predict(everything, Knowledge(knowledge.graphs, kernels), test=unknown)
+
+
+def test_smaller_parts_where_memory_runs_out(monkeypatch):
+    everything, knowledge = screen(own=3.0)
+    expected = predict(everything, knowledge)
+    features = Ensemble._features
+
+    def too_many(ensemble, member, rows):
+        if len(rows) > limit:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return features(ensemble, member, rows)
+
+    monkeypatch.setattr(Ensemble, "_features", too_many)
+    limit = 10
+    with pytest.warns(UserWarning, match="memory ran out") as said:
+        found = predict(everything, knowledge)
+    assert "now 8 perturbations at once" in str(said[-1].message)
+    np.testing.assert_allclose(found.mean, expected.mean, atol=1e-3)
+    limit = 0
+    with (
+        pytest.warns(UserWarning, match="memory ran out"),
+        pytest.raises(InputError, match="one perturbation at a time"),
+    ):
+        predict(everything, knowledge)
+
+
 def test_cuda_without_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     everything, knowledge = screen()

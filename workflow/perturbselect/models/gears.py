@@ -116,13 +116,14 @@ class Gears:
         import torch
 
         from perturbselect.models.neural.checkpoint import Checkpoint
+        from perturbselect.models.neural.device import usable
         from perturbselect.models.neural.evaluation import predict, variance_scale
         from perturbselect.models.neural.hop import sparse_tensor
         from perturbselect.models.neural.knowledge import gene_graph, place
         from perturbselect.models.neural.network import Network
         from perturbselect.models.neural.training import Schedule, train
 
-        device = _usable(device)
+        device = usable(device)
         responses_of(training)
         moments = all(name in training.layers for name in MOMENTS)
         if self.loss == "fourth_power" and not moments:
@@ -231,16 +232,6 @@ class Gears:
             "data": digest.hexdigest()[:16],
             "torch": str(torch.__version__),
         }
-
-
-def _usable(device: str) -> str:
-    import torch
-
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("device: 'cuda', but this machine has no usable GPU; use 'cpu' or 'auto'")
-    return device
 
 
 def _named(knowledge: Knowledge, name: str) -> Graph:

@@ -67,14 +67,10 @@ class Graphnet:
         self, training: AnnData, test: np.ndarray, knowledge: Knowledge, seed: int, device: str
     ) -> Prediction:
         """Train and predict; the same seed gives the same bytes on the same CPU."""
-        import torch
-
         from perturbselect.models.kernel_ridge import KernelRidge
+        from perturbselect.models.neural.device import usable
 
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        if device == "cuda" and not torch.cuda.is_available():
-            raise InputError("device: 'cuda', but this machine has no usable GPU; use 'cpu' or 'auto'")
+        device = usable(device)
         if training.n_obs < FEWEST:
             return KernelRidge(self.kernel).predict(training, test, knowledge, seed, device)
         base = self.base(training, test, knowledge, seed)

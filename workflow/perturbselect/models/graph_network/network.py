@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from perturbselect.models.graph_network.pairs import PairFeatures
+from perturbselect.models.neural.device import in_chunks
 
-ROWS = 64  # perturbations evaluated at a time
+ROWS = 64  # perturbations evaluated at a time, where the memory suffices
 SHRINKAGE = 1e-3  # of the least-squares start, relative to each feature's own size
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class Ensemble:
         )
         self.held = [np.flatnonzero(fold == member) for member in range(self.members)]
         self.used = [np.flatnonzero(fold != member) for member in range(self.members)]
+        self.at_once = ROWS
         self.generator = np.random.default_rng(seed)
         self.network = PairNetwork(
             self.members, features.width, schedule.hidden, torch.Generator().manual_seed(seed % 2**63)
@@ -140,12 +145,24 @@ class Ensemble:
         return (total / self.members).cpu().numpy()  # type: ignore[union-attr]
 
     def _corrections(self, member: int, rows: np.ndarray) -> Tensor:
-        network, parts = self.network, []
-        for part in np.array_split(rows, max(1, -(-len(rows) // ROWS))):
-            x = self._features(member, torch.as_tensor(part, device=self.pair.device))
+        network = self.network
+
+        def of(part: Tensor) -> Tensor:
+            x = self._features(member, part)
             hidden = torch.relu(x @ network.first[member] + network.bias[member])
-            parts.append((hidden @ network.second[member] + x @ network.direct[member])[..., 0])
-        return torch.cat(parts)
+            return (hidden @ network.second[member] + x @ network.direct[member])[..., 0]
+
+        return torch.cat(self._in_parts(rows, of))
+
+    def _in_parts(self, rows: np.ndarray, of: Callable[[Tensor], Result]) -> list[Result]:
+        """Return the results on parts of some rows; on smaller ones where memory runs out."""
+
+        def compute(at_once: int) -> list[Result]:
+            self.at_once = at_once  # smaller, it stays so
+            parts = np.array_split(rows, max(1, -(-len(rows) // at_once)))
+            return [of(torch.as_tensor(part, device=self.pair.device)) for part in parts]
+
+        return in_chunks(compute, self.at_once, 1, "perturbations")
 
     def _features(self, member: int, rows: Tensor) -> Tensor:
         """Return the features of all pairs of some rows, shape (rows, G, width)."""
@@ -168,12 +185,11 @@ class Ensemble:
         """Set the linear layer to the (slightly ridged) least-squares solution on each member's rows."""
         width = self.network.direct.shape[1]
         for member, used in enumerate(self.used):
-            gram = torch.zeros(width, width, dtype=torch.float64, device=self.pair.device)
-            right = torch.zeros(width, dtype=torch.float64, device=self.pair.device)
-            for part in np.array_split(used, max(1, -(-len(used) // ROWS))):
-                rows = torch.as_tensor(part, device=self.pair.device)
+
+            def sums(rows: Tensor, member: int = member) -> Tensor:
                 x = self._features(member, rows).flatten(0, 1).double()
-                gram += x.T @ x
-                right += x.T @ self.residuals[rows].flatten().double()
+                return x.T @ torch.cat([x, self.residuals[rows].flatten()[:, None]], dim=1)
+
+            gram, right = torch.stack(self._in_parts(used, sums)).sum(dim=0).split([width, 1], dim=1)
             gram += torch.diag(SHRINKAGE * gram.diagonal() + 1e-6)
-            self.network.direct[member, :, 0] = torch.linalg.solve(gram, right)
+            self.network.direct[member] = torch.linalg.solve(gram, right)

@@ -1,16 +1,15 @@
-"""A trained network at work: its statistics, its predictions, and memory that runs out."""
+"""A trained network at work: its statistics and its predictions."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from perturbselect.errors import InputError
 from perturbselect.models.neural.batches import PEER_CELLS
+from perturbselect.models.neural.device import in_chunks
 from perturbselect.models.neural.examples import Examples
 from perturbselect.models.neural.network import Network
 
@@ -31,7 +30,7 @@ def keep_statistics(network: Network, examples: Examples, peer_compatible: bool 
         hopped = torch.arange(2 * len(sizes), device=sizes.device) < len(sizes)
         composition, sizes = composition.repeat(2, 1), sizes.repeat(2)
         share = torch.cat([share / PEER_CELLS, share * (1 - 1 / PEER_CELLS)])
-    in_chunks(network, lambda rows: network.keep_statistics(composition, sizes, share, hopped, rows))
+    _in_chunks(network, lambda rows: network.keep_statistics(composition, sizes, share, hopped, rows))
 
 
 def predict(
@@ -43,7 +42,7 @@ def predict(
     """
 
     def compute(hopped: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        return in_chunks(network, lambda rows: network.predict(composition, sizes, hopped, rows))
+        return _in_chunks(network, lambda rows: network.predict(composition, sizes, hopped, rows))
 
     if not peer_compatible:
         return compute(None)
@@ -69,36 +68,6 @@ def variance_scale(network: Network, examples: Examples, peer_compatible: bool =
     return (delta - examples.targets.m1).square().mean() / log_variance.exp().mean()
 
 
-def in_chunks(network: Network, compute: Callable[[int], Result]) -> Result:
-    """Call `compute` with the number of grid rows at once; with half as many while memory runs out.
-
-    Raises
-    ------
-    InputError
-        If it does not suffice for one perturbation.
-    """
-    rows = ROWS
-    while True:
-        try:
-            return compute(rows)
-        except torch.OutOfMemoryError as error:
-            if rows < len(network.gene_base):
-                raise out_of_memory() from error
-            rows //= 2
-            release_memory(network, f"now {rows} rows of the grid at once")
-
-
-def release_memory(network: Network, remedy: str) -> None:
-    """Release what can be, and warn."""
-    network.workspace.clear()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    warnings.warn(f"the device's memory ran out: {remedy}", stacklevel=2)
-
-
-def out_of_memory() -> InputError:
-    """Return the error for when not even one perturbation fits."""
-    return InputError(
-        "the device's memory does not suffice for one perturbation at a time: "
-        "use a smaller `hidden`, fewer genes, or `device: cpu`"
-    )
+def _in_chunks(network: Network, compute: Callable[[int], Result]) -> Result:
+    """Call `compute` with the number of grid rows at once."""
+    return in_chunks(compute, ROWS, len(network.gene_base), "rows of the grid", network.workspace.clear)

@@ -17,7 +17,8 @@ from tqdm import tqdm
 from perturbselect.errors import InputError
 from perturbselect.models.neural.batches import Batch, one_pass, one_pass_over_cells
 from perturbselect.models.neural.checkpoint import Checkpoint
-from perturbselect.models.neural.evaluation import keep_statistics, out_of_memory, predict, release_memory
+from perturbselect.models.neural.device import out_of_memory, release_memory
+from perturbselect.models.neural.evaluation import keep_statistics, predict
 from perturbselect.models.neural.examples import Examples
 from perturbselect.models.neural.loss import direction, fourth_power, squared
 from perturbselect.models.neural.network import Network
@@ -190,7 +191,8 @@ class Run:
                     raise out_of_memory() from error
                 self.chunks = min(2 * self.chunks, len(batch.rows))
                 loss = None  # type: ignore[assignment]  # frees its graph
-                release_memory(self.network, f"each batch is now computed in {self.chunks} parts")
+                self.network.workspace.clear()
+                release_memory(f"each batch is now computed in {self.chunks} parts")
 
     def loss(self, batch: Batch, part: np.ndarray) -> Tensor:
         """Return the loss of some rows of a batch, each with its weight in the batch."""
