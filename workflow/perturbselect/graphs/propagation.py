@@ -73,6 +73,7 @@ def receptive_fields(graph: Graph, hops: int, direction: Direction) -> sp.csr_ar
     elif direction == "undirected":
         step = step + step.T
     step = sp.csr_array(step)
+    step.indices, step.indptr = step.indices.astype(np.int32), step.indptr.astype(np.int32)  # half the memory
     fields = step
     for _ in range(hops - 1):
         fields = sp.csr_array(fields @ step)

@@ -63,12 +63,13 @@ class GraphReach:
         incidence = fields_of(problem, self.hops, self.direction)
         if self.universe != "graph":
             incidence = sp.csr_array(sp.csc_array(incidence)[:, counted(problem, self.universe)])
+        cover = Coverage(incidence)
         picks = greedy(
-            lambda: Coverage(incidence),
+            cover.anew,
             problem,
             budget,
             generator,
-            lambda order: go_on(problem, Coverage(incidence), self.fallback, order),
+            lambda order: go_on(problem, cover.anew(), self.fallback, order),
         )
         universe, covered = incidence.shape[1], int(picks.gain.sum())
         return Selection.of(

@@ -54,12 +54,13 @@ class GraphReachMulticover:
         incidence = fields_of(problem, self.hops, self.direction)
         if self.universe != "graph":
             incidence = sp.csr_array(sp.csc_array(incidence)[:, counted(problem, self.universe)])
+        cover = Coverage(incidence, times=self.times)
         picks = greedy(
-            lambda: Coverage(incidence, times=self.times),
+            cover.anew,
             problem,
             budget,
             generator,
-            lambda order: multicover(Coverage(incidence, times=self.times), order),
+            lambda order: multicover(cover.anew(), order),
         )
         reached = incidence[picks.order].astype(np.int64).sum(axis=0)
         exact = optimum_facts(problem, picks, budget, incidence, None, self.times) if self.exact else {}

@@ -51,12 +51,13 @@ class GraphReachWeighted:
     def select(self, problem: Problem, budget: int, generator: np.random.Generator) -> Selection:
         """Choose `budget` candidates."""
         incidence, weights = fields_of(problem, self.hops, "in"), leaned_on(problem, self.universe, self.hops)
+        cover = Coverage(incidence, weights)
         picks = greedy(
-            lambda: Coverage(incidence, weights),
+            cover.anew,
             problem,
             budget,
             generator,
-            lambda order: go_on(problem, Coverage(incidence, weights), self.fallback, order),
+            lambda order: go_on(problem, cover.anew(), self.fallback, order),
         )
         return Selection.of(
             problem,

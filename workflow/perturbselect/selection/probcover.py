@@ -62,12 +62,13 @@ class ProbCover:
         radius = self._radius(Similarity.of(problem))
         diagonal, counted = similarity.diagonal(), similarity.universe_diagonal()
         balls = sp.csr_array(within(similarity.between(), counted, diagonal, radius).T)
+        cover = Coverage(balls)
         picks = greedy(
-            lambda: Coverage(balls),
+            cover.anew,
             problem,
             budget,
             generator,
-            lambda order: multicover(Coverage(balls), order),
+            lambda order: multicover(cover.anew(), order),
         )
         covered = int(picks.gain.sum())
         return Selection.of(

@@ -11,12 +11,16 @@ for each r, and needs no lazy bounds.
 
 from __future__ import annotations
 
+import copy
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
 import scipy.sparse as sp
 
 from perturbselect.selection.engine.criterion import Criterion
+
+BLOCK = 2**20  # entries multiplied at once: scipy makes numbers of their bools first
 
 
 class Coverage(Criterion):
@@ -40,6 +44,13 @@ class Coverage(Criterion):
         self.covered = np.zeros(incidence.shape[1], dtype=np.int32)  # how often
         self.set_times(times)
 
+    def anew(self) -> Coverage:
+        """Return the same function of the empty set; both share the matrices."""
+        fresh = copy.copy(self)
+        fresh.covered = np.zeros_like(self.covered)
+        fresh.set_times(self.times)
+        return fresh
+
     def set_times(self, times: int) -> None:
         """Count each element up to so many times from now on."""
         self.times = times
@@ -47,7 +58,7 @@ class Coverage(Criterion):
         if (left == 1).all():
             self._gains = np.diff(self.incidence.indptr).astype(np.float64)
         else:
-            self._gains = self.incidence @ left
+            self._gains = _times(self.incidence, left)
 
     def gains(self) -> np.ndarray:
         """Return the weight that each candidate would add, shape (n,)."""
@@ -92,6 +103,15 @@ def multicover(cover: Coverage, order: np.ndarray) -> Iterator[Coverage]:
     while cover.times <= cover.covered.max(initial=0):
         cover.set_times(cover.times + 1)
         yield cover
+
+
+def _times(matrix: sp.csr_array, vector: np.ndarray) -> np.ndarray:
+    """Return the product with a vector of floats, a block of rows after the other."""
+    product = np.zeros(matrix.shape[0])
+    edges = np.searchsorted(matrix.indptr, np.arange(0, matrix.nnz + BLOCK, BLOCK))
+    for start, stop in itertools.pairwise(edges):
+        product[start:stop] = matrix[start:stop] @ vector
+    return product
 
 
 def _entries(matrix: sp.csr_array, rows: np.ndarray) -> np.ndarray:

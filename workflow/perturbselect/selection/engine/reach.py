@@ -47,6 +47,8 @@ def fields_of(problem: Problem, hops: int, direction: Literal["in", "out", "undi
     """Return which genes of the graph each candidate reaches, bool, shape (n, N)."""
     assert problem.graph is not None
     fields = receptive_fields(problem.graph, hops, direction)
+    if np.array_equal(problem.candidates, problem.graph.genes):
+        return fields
     return sp.csr_array(membership(problem.candidates, problem.graph.genes).astype(bool) @ fields)
 
 

@@ -14,7 +14,9 @@ class Shortlist:
 
     Gains of a submodular criterion never rise, so that whoever is below the worst gain of
     the shortlist stays below it, and only the shortlist is looked through, until its best
-    is below that gain too. Otherwise everyone is on it, at O(n) a pick.
+    is below that gain too. Of a crowd that is tied for the last places of the list, the first
+    by priority are on it: while the best is one of them, gains are read once, to count
+    the tied. Without submodularity everyone is on the list, at O(n) a pick.
 
     Parameters
     ----------
@@ -33,6 +35,8 @@ class Shortlist:
         self._by_priority, self._passed, self._nobody_gains = np.argsort(priority), 0, False
         self._listed = np.empty(0, dtype=np.int64)
         self._floor = np.inf  # whoever is not listed has less
+        self._crowd = -np.inf  # or no more than this, and a priority number above
+        self._crowd_priority = -1
 
     def best(self, allowed: np.ndarray) -> tuple[int, int]:
         """Return the best of those allowed (at least one), and how many are as good."""
@@ -44,7 +48,16 @@ class Shortlist:
         top = score.max()
         self._nobody_gains = self.criterion.submodular and top <= self._apart
         tied = self._listed[score >= top - self._apart]
-        return int(tied[np.argmin(self.priority[tied])]), len(tied)
+        candidate, count = self._first(tied), len(tied)
+        if self._crowd >= top - self._apart:
+            as_good = (per_cost(self.gains, self.cost, slice(None)) >= top - self._apart) & allowed
+            count = int(np.count_nonzero(as_good))
+            if self.priority[candidate] > self._crowd_priority:  # those of the crowd on the list are used up
+                candidate, self._floor = self._first(np.flatnonzero(as_good)), np.inf
+        return candidate, count
+
+    def _first(self, candidates: np.ndarray) -> int:
+        return int(candidates[np.argmin(self.priority[candidates])])
 
     def _next_by_priority(self, allowed: np.ndarray) -> int:
         """Return the allowed candidate of lowest number: nobody gains any more, and nobody will."""
@@ -54,16 +67,24 @@ class Shortlist:
 
     def _list_anew(self, allowed: np.ndarray) -> np.ndarray:
         """Make the list, and return the scores of those on it."""
-        self._listed, self._floor = np.flatnonzero(allowed), np.inf
+        self._listed, self._floor, self._crowd = np.flatnonzero(allowed), np.inf, -np.inf
         score = per_cost(self.gains, self.cost, self._listed)
         if not self.criterion.submodular:
             return score  # good for one pick
         if len(score) <= 2 * LEAST:
             self._floor = -np.inf
             return score
-        # lower by what may still be tied with the best
-        self._floor = float(np.partition(score, -LEAST)[-LEAST]) - self._apart
-        kept = score >= self._floor
+        edge = float(np.partition(score, -LEAST)[-LEAST])
+        self._floor = edge - self._apart  # lower by what may still be tied with the best
+        kept = np.flatnonzero(score >= self._floor)
+        if len(kept) > 2 * LEAST:
+            self._crowd = edge + self._apart
+            above = score[kept] > self._crowd
+            crowd = kept[~above]
+            priority = self.priority[self._listed[crowd]]
+            first = np.argpartition(priority, LEAST)[:LEAST]
+            self._crowd_priority = int(priority[first].max())
+            kept = np.concatenate([kept[above], crowd[first]])
         self._listed = self._listed[kept]
         return score[kept]
 
@@ -80,7 +101,7 @@ def slack(criterion: Criterion, gains: np.ndarray) -> float:
     return criterion.tolerance * float(np.abs(gains[np.isfinite(gains)]).max(initial=0))
 
 
-def per_cost(gains: np.ndarray, cost: np.ndarray | None, candidates: np.ndarray) -> np.ndarray:
+def per_cost(gains: np.ndarray, cost: np.ndarray | None, candidates: np.ndarray | slice) -> np.ndarray:
     """Return the gains of some candidates per cost; what loses, loses less if it is cheap."""
     gain = gains[candidates]
     if cost is None:
