@@ -310,3 +310,12 @@ def test_fallbacks_follow_one_another():
     later = [v for v in [4, 5, 3, 2, 1, 0] if v != picks.order[0]]
     # whoever was picked by the criterion is not there any more for the second fallback
     assert picks.order[1:].tolist() == later
+
+
+def test_lazy_with_prices_trusts_no_bound_from_before_what_is_measured():
+    """Once it is in, all gains are computed to find the best alone; the heap still has older ones."""
+    incidence = np.zeros((5, 3), dtype=bool)
+    incidence[0, 2] = incidence[1, 0] = incidence[4, 2] = True
+    criterion = MinimalLazy(covered(incidence, np.ones(3), 1), 5)
+    picks = run(lambda: criterion, 5, 4, measured=np.array([0]), cost=np.ones(5), money=1)
+    assert picks.order.tolist() == [0, 1]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from perturbselect.selection import STRATEGIES
+from perturbselect.selection.engine.criterion import Criterion
 from perturbselect.selection.engine.gaussian import InformationGain
 from perturbselect.selection.engine.greedy import greedy
+from perturbselect.selection.engine.low_rank import Features, LowRankInformation
 from perturbselect.selection.engine.similarity import Kernel, Noise, Similarity
 from perturbselect.selection.strategy import Problem, Selection
 
@@ -21,7 +25,7 @@ class DOptimal:
     Monotone submodular: greedy has at least 1 - 1/e of the best value. It is also the most
     probable set of a determinantal point process, found greedily. It seeks what is unlike
     everything picked, wherever the perturbations to predict are. O(n j) for the j-th pick;
-    the kernel is read one column a pick.
+    the kernel is read one column a pick. With r features in place of the kernel O(n r) a pick.
 
     References
     ----------
@@ -34,7 +38,12 @@ class DOptimal:
 
     def select(self, problem: Problem, budget: int, generator: np.random.Generator) -> Selection:
         """Choose `budget` candidates."""
-        similarity = Similarity.of(problem)
-        noise = similarity.noise(self.noise)
-        picks = greedy(lambda: InformationGain(similarity, noise), problem, budget, generator)
+        make: Callable[[], Criterion]
+        if problem.features is None:
+            similarity = Similarity.of(problem)
+            make = partial(InformationGain, similarity, similarity.noise(self.noise))
+        else:
+            features = Features.of(problem)
+            make = partial(LowRankInformation, features, features.noise(self.noise))
+        picks = greedy(make, problem, budget, generator)
         return Selection.of(problem, picks)

@@ -11,6 +11,7 @@ from pydantic import Field
 from perturbselect.selection import STRATEGIES
 from perturbselect.selection.engine.facility import FacilityLocation as Criterion
 from perturbselect.selection.engine.greedy import greedy
+from perturbselect.selection.engine.low_rank import Features
 from perturbselect.selection.engine.similarity import Kernel, Similarity, Universe
 from perturbselect.selection.strategy import Problem, Selection
 
@@ -23,7 +24,8 @@ class FacilityLocation:
     Everyone who counts should have a pick that resembles it. Negative similarities count as
     none. f is monotone submodular: greedy has at least 1 - 1/e of the best value
     (Nemhauser, Wolsey and Fisher 1978). About O(n q log k) in all, the kernel in memory;
-    see engine/facility.py.
+    see engine/facility.py. With r features in place of the kernel r times that, and only
+    they are in memory.
 
     References
     ----------
@@ -41,7 +43,7 @@ class FacilityLocation:
 
     def select(self, problem: Problem, budget: int, generator: np.random.Generator) -> Selection:
         """Choose `budget` candidates."""
-        similarity = Similarity.of(problem, self.universe)
-        kernel = similarity.between()
+        of = Similarity.of if problem.features is None else Features.of
+        kernel = of(problem, self.universe).between()
         picks = greedy(lambda: Criterion(kernel), problem, budget, generator)
         return Selection.of(problem, picks, universe=self.universe, universe_size=len(kernel))

@@ -36,6 +36,10 @@ class Problem:
     responses : DataFrame or None
         True responses, one row a perturbation: for ``oracle``, an upper mark. Every other
         strategy gets None.
+    features : DataFrame or None
+        One row a perturbation, whose inner products are the kernel: for ``v_optimal``,
+        ``d_optimal`` and ``facility_location`` on pools too large for a kernel, in place of it.
+        The workflow's problems have none.
     """
 
     candidates: np.ndarray
@@ -44,6 +48,7 @@ class Problem:
     kernel: pd.DataFrame | None = None
     constraints: Constraints = field(default_factory=Constraints)
     responses: pd.DataFrame | None = None
+    features: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
 from perturbselect.selection import STRATEGIES
+from perturbselect.selection.engine.criterion import Criterion
 from perturbselect.selection.engine.gaussian import QueryVariance
 from perturbselect.selection.engine.greedy import greedy
+from perturbselect.selection.engine.low_rank import Features, LowRankQueryVariance
 from perturbselect.selection.engine.similarity import Kernel, Noise, Similarity, Universe
 from perturbselect.selection.strategy import Problem, Selection
 
@@ -26,7 +30,8 @@ class VOptimal:
     guarantee for it, only approximate ones (Chamon and Ribeiro 2017, NIPS). With
     an unknown mean the first gain is empty: the variance before it is infinite.
 
-    O(n q) a pick, one product of the kernel with a vector; see engine/gaussian.py.
+    O(n q) a pick, one product of the kernel with a vector; see engine/gaussian.py. With r
+    features in place of the kernel O(n r) a pick; see engine/low_rank.py.
 
     References
     ----------
@@ -50,14 +55,19 @@ class VOptimal:
 
     def select(self, problem: Problem, budget: int, generator: np.random.Generator) -> Selection:
         """Choose `budget` candidates."""
-        similarity = Similarity.of(problem, self.universe)
-        noise = similarity.noise(self.noise)
         unknown = self.mean == "unknown"
-        picks = greedy(
-            lambda: QueryVariance(similarity, noise, unknown_mean=unknown), problem, budget, generator
-        )
+        make: Callable[[], Criterion]
+        if problem.features is None:
+            similarity = Similarity.of(problem, self.universe)
+            make = partial(QueryVariance, similarity, similarity.noise(self.noise), unknown_mean=unknown)
+            counted = len(similarity.universe)
+        else:
+            features = Features.of(problem, self.universe)
+            make = partial(LowRankQueryVariance, features, features.noise(self.noise), unknown_mean=unknown)
+            counted = len(features.universe)
+        picks = greedy(make, problem, budget, generator)
         if unknown:
             gain, zero_gain = picks.gain.copy(), picks.zero_gain.copy()
             gain[0], zero_gain[0] = np.nan, False
             picks = replace(picks, gain=gain, zero_gain=zero_gain)
-        return Selection.of(problem, picks, universe=self.universe, universe_size=len(similarity.universe))
+        return Selection.of(problem, picks, universe=self.universe, universe_size=counted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from perturbselect.selection.engine.greedy import Criterion
+from perturbselect.selection.engine.low_rank import Products
 from perturbselect.selection.engine.similarity import BLOCK
 
 
@@ -17,13 +18,13 @@ class FacilityLocation(Criterion):
 
     Parameters
     ----------
-    kernel : ndarray of float, shape (q, n)
+    kernel : ndarray of float, or Products, shape (q, n)
         Those that count × candidates.
     """
 
     submodular = True
 
-    def __init__(self, kernel: np.ndarray) -> None:
+    def __init__(self, kernel: np.ndarray | Products) -> None:
         self.kernel = kernel
         self.served = np.zeros(len(kernel), kernel.dtype)
         self.step = max(1, BLOCK // kernel.shape[1])
@@ -39,12 +40,13 @@ class FacilityLocation(Criterion):
 
     def take(self, candidate: int) -> None:
         """Serve those who are more like this candidate than like any other pick."""
-        better = np.flatnonzero(self.kernel[:, candidate] > self.served)
+        similar = self.kernel[:, candidate]
+        better = np.flatnonzero(similar > self.served)
         for start in range(0, len(better), self.step):
             rows = better[start : start + self.step]
-            before, after = self.served[rows, None], self.kernel[rows, candidate, None]
+            before, after = self.served[rows, None], similar[rows, None]
             part = self.kernel[rows]
             np.clip(part, before, after, out=part)
             part -= before
             self._gains -= part.sum(axis=0, dtype=np.float64)
-        self.served[better] = self.kernel[better, candidate]
+        self.served[better] = similar[better]

@@ -73,11 +73,13 @@ class BoundHeap:
         at_once = 1
         while True:
             first = self._pop(allowed, at_once)
-            fresh = self._computed[first[0]] == self._step
             self.refresh(first)
             self._push(first)
-            if fresh:
-                return float(per_cost(self.gains, self.cost, first[:1])[0])
+            bound, _, candidate = self._heap[0]
+            if self._computed[candidate] == self._step and allowed[candidate]:
+                gain = float(per_cost(self.gains, self.cost, np.array([candidate]))[0])
+                if gain == -bound:  # not so if it was refreshed since it was put into the heap
+                    return gain
             at_once = min(2 * at_once, MOST_AT_ONCE)
 
     def _pop(self, allowed: np.ndarray, count: int, above: float = -np.inf) -> np.ndarray:
