@@ -8,6 +8,7 @@ workflow runs with RO-Crate"): one action for the run, one for each job, one ste
 from __future__ import annotations
 
 import argparse
+import mimetypes
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,15 +29,27 @@ Entity = dict[str, Any]
 Record = Mapping[str, Any]
 
 REPOSITORY = PACKAGE.parents[1]
-SHIPPED = ("Snakefile", "workflow", "profiles", "envs", "config", "README.md", "LICENSE")
+SHIPPED = ("Snakefile", "workflow", "profiles", "envs", "config", "LICENSE")
 MAIN = "workflow/Snakefile"
 NOT_COPIED = (".h5ad", ".npz")
+README = """# {title}
+
+A study made with perturbselect {version}: its results under `results/`, the workflow that made them, and in
+`ro-crate-metadata.json` what every job read, wrote and cost (Provenance Run Crate).
+"""
 CONTEXT = ["https://w3id.org/ro/crate/1.1/context", "https://w3id.org/ro/terms/workflow-run/context"]
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
     "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
     "https://w3id.org/ro/wfrun/provenance/0.5": ("Provenance Run Crate", "0.5"),
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
+}
+# What Python's table of endings lacks.
+ENCODINGS = {
+    ".gz": "application/gzip",
+    ".h5ad": "application/x-hdf5",
+    ".parquet": "application/vnd.apache.parquet",
+    ".yaml": "application/yaml",
 }
 LANGUAGE, ENGINE, RUN = "#language", "#engine", "#run"
 
@@ -69,9 +82,10 @@ def crate_entities(records: Sequence[Record], title: str, license_text: str) -> 
         "@id": RUN,
         "@type": "CreateAction",
         "name": f"Run of the study: {title}",
+        "description": "All jobs, from the sources to the tables and figures; each has an action of its own.",
         "instrument": _ref(MAIN),
-        "object": [_ref(_file_id(file)) for file in sources],
-        "result": [_ref(_file_id(file)) for file in results],
+        "object": _refs(map(_file_id, sources)),
+        "result": _refs(map(_file_id, results)),
         "startTime": min(job["startTime"] for job in jobs),
         "endTime": max(ends),
     }
@@ -85,8 +99,8 @@ def crate_entities(records: Sequence[Record], title: str, license_text: str) -> 
         "license": _ref("#license"),
         "conformsTo": [_ref(uri) for uri in PROFILES],
         "mainEntity": _ref(MAIN),
-        "hasPart": [_ref(MAIN), *[_ref(_file_id(file)) for file in results]],
-        "mentions": [_ref(RUN), *[_ref(job["@id"]) for job in jobs], _ref("#organise")],
+        "hasPart": _refs([MAIN, "README.md", *map(_file_id, results)]),
+        "mentions": _refs([RUN, *[job["@id"] for job in jobs], "#organise"]),
     }
     return [
         {
@@ -105,6 +119,7 @@ def crate_entities(records: Sequence[Record], title: str, license_text: str) -> 
             for uri, (name, version) in PROFILES.items()
         ],
         *_workflow(rules),
+        {"@id": "README.md", "@type": "File", "about": _ref("./"), "encodingFormat": "text/markdown"},
         run,
         *jobs,
         *_control(rules, records, jobs),
@@ -125,16 +140,20 @@ def _workflow(rules: Iterable[str]) -> list[Entity]:
         }
         for place, rule in enumerate(rules)
     ]
-    tools = [{"@id": f"#tool/{rule}", "@type": "SoftwareApplication", "name": rule} for rule in rules]
+    tools = [
+        {"@id": f"#tool/{rule}", "@type": "SoftwareApplication", "name": rule, "softwareVersion": __version__}
+        for rule in rules
+    ]
     workflow = {
         "@id": MAIN,
         "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
         "name": "perturbselect",
+        "encodingFormat": "text/plain",
         "version": __version__,
         "programmingLanguage": _ref(LANGUAGE),
         "license": "https://spdx.org/licenses/MIT",
-        "step": [_ref(step["@id"]) for step in steps],
-        "hasPart": [_ref(tool["@id"]) for tool in tools],
+        "step": _refs(step["@id"] for step in steps),
+        "hasPart": _refs(tool["@id"] for tool in tools),
     }
     language = {
         "@id": LANGUAGE,
@@ -157,8 +176,8 @@ def _job(number: int, record: Record) -> Entity:
         "description": f"source {record['source_digest']}, config {record['config_digest']}, commit "
         f"{record['commit']}, on {record['device']} of {record['machine']['name']}",
         "instrument": _ref(f"#tool/{record['rule']}"),
-        "object": [_ref(_file_id(file["file"])) for file in record["inputs"]],
-        "result": [_ref(_file_id(file["file"])) for file in record["outputs"]],
+        "object": _refs(_file_id(file["file"]) for file in record["inputs"]),
+        "result": _refs(_file_id(file["file"]) for file in record["outputs"]),
         "startTime": start.isoformat(),
         "endTime": (start + timedelta(seconds=record["seconds"])).isoformat(timespec="seconds"),
         "resourceUsage": [_ref(f"#job/{number}/seconds"), _ref(f"#job/{number}/memory")],
@@ -174,7 +193,7 @@ def _usage(job: Entity, record: Record) -> list[Entity]:
             "name": "wall-clock time",
             "propertyID": "https://schema.org/duration",
             "value": str(record["seconds"]),
-            "unitText": "s",
+            "unitCode": "https://qudt.org/vocab/unit/SEC",
         },
         {
             "@id": f"{job['@id']}/memory",
@@ -182,7 +201,7 @@ def _usage(job: Entity, record: Record) -> list[Entity]:
             "name": "peak resident memory",
             "propertyID": "https://schema.org/memoryRequirements",
             "value": str(record["peak_memory_mb"]),
-            "unitText": "MiB",
+            "unitCode": "https://qudt.org/vocab/unit/MebiBYTE",
         },
     ]
 
@@ -195,9 +214,9 @@ def _control(rules: Iterable[str], records: Sequence[Record], jobs: Sequence[Ent
             "@type": "ControlAction",
             "name": f"Jobs of {rule}",
             "instrument": _ref(f"{MAIN}#{rule}"),
-            "object": [
-                _ref(job["@id"]) for job, record in zip(jobs, records, strict=True) if record["rule"] == rule
-            ],
+            "object": _refs(
+                job["@id"] for job, record in zip(jobs, records, strict=True) if record["rule"] == rule
+            ),
         }
         for rule in rules
     ]
@@ -214,7 +233,7 @@ def _control(rules: Iterable[str], records: Sequence[Record], jobs: Sequence[Ent
         "@type": "OrganizeAction",
         "name": "Run of Snakemake",
         "instrument": _ref(ENGINE),
-        "object": [_ref(step["@id"]) for step in steps],
+        "object": _refs(step["@id"] for step in steps),
         "result": _ref(RUN),
     }
     return [engine, *steps, organise]
@@ -222,6 +241,9 @@ def _control(rules: Iterable[str], records: Sequence[Record], jobs: Sequence[Ent
 
 def _file(file: Mapping[str, Any]) -> Entity:
     entity: Entity = {"@id": _file_id(file["file"]), "@type": "File", "name": Path(file["file"]).name}
+    kind = ENCODINGS.get(Path(file["file"]).suffix) or mimetypes.guess_type(file["file"])[0]
+    if kind:
+        entity["encodingFormat"] = kind
     if file["sha256"]:
         entity |= {"sha256": file["sha256"], "contentSize": str(file["bytes"])}
     return entity
@@ -238,6 +260,12 @@ def _file_id(file: str) -> str:
 
 def _ref(identifier: str) -> Entity:
     return {"@id": identifier}
+
+
+def _refs(identifiers: Iterable[str]) -> Entity | list[Entity]:
+    """Refer to several entities; to a single one without a list, as RO-Crate recommends."""
+    found = [_ref(identifier) for identifier in identifiers]
+    return found[0] if len(found) == 1 else found
 
 
 def write_crate(study: Path, folder: Path, license_text: str) -> None:
@@ -275,6 +303,7 @@ def write_crate(study: Path, folder: Path, license_text: str) -> None:
         if _is_copied(file):
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(study / file, folder / file)
+    (folder / "README.md").write_text(README.format(title=title, version=__version__))
     write_json({"@context": CONTEXT, "@graph": graph}, folder / "ro-crate-metadata.json")
 
 
