@@ -10,7 +10,7 @@ BIN := $(ENV)/bin
 FOLDER := $(if $(CONFIG),runs/$(basename $(notdir $(CONFIG))),.)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test env peers test-peers lint lock docs benchmark clean
+.PHONY: help run test env peers test-peers lint lock docs trace crate benchmark clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,12 @@ lock: env ## Renew the lock from envs/requirements.in
 
 docs: env ## Write the generated pages: config schema, config/README.md
 	$(BIN)/python -m perturbselect.config_page
+
+trace: env ## Show how a result was made: FILE=results/tables/scores.tsv; ROW=5: one row of it
+	@$(BIN)/python -m perturbselect.records.trace $(FILE) $(if $(ROW),--row $(ROW))
+
+crate: env ## Write the study with its provenance as an RO-Crate: CRATE=crates/mine; CONFIG as in `make run`
+	$(BIN)/python -m perturbselect.records.crate $(or $(CRATE),crates/study) --study $(FOLDER)
 
 benchmark: env ## Measure the main job
 	$(BIN)/python benchmarks/main_job.py

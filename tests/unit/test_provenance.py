@@ -49,7 +49,7 @@ def package(tmp_path, monkeypatch):
 
 
 def digest(package, *modules):
-    provenance._tree.cache_clear()
+    provenance._source.cache_clear()
     locked_versions.cache_clear()
     return source_digest(package.parent / "select.py", *modules)
 
@@ -130,7 +130,7 @@ def test_without_a_lock_there_is_a_digest_all_the_same(package):
 def test_every_package_that_the_source_imports_is_in_the_lock(repository):
     """Under the name that the digest looks for: else its upgrade would rerun nothing."""
     files = [*repository.glob("workflow/perturbselect/**/*.py"), *repository.glob("workflow/scripts/*.py")]
-    names = {name.partition(".")[0] for file in files for name in provenance._imports(provenance._tree(file))}
+    names = {name.partition(".")[0] for file in files for name in provenance._source(file).imports}
     others = names - set(sys.stdlib_module_names) - {"perturbselect"}
     assert len(others) > 10
     assert not {name for name in others if distribution(name) not in locked_versions(provenance.LOCK)}

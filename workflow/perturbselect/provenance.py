@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -45,22 +46,19 @@ def source_digest(script: Path, *modules: str) -> str:
     str
         16 hexadecimal digits.
     """
-    trees = {"": _tree(Path(script).resolve())}
-    imported = set(_imports(trees[""]))
-    waiting = [*modules, *imported]
+    sources = {"": _source(Path(script).resolve())}
+    waiting = [*modules, *sources[""].imports]
     while waiting:
         name = waiting.pop()
         path = _file(name)
-        if name in trees or path is None or name in UNSEEN - set(modules):
+        if name in sources or path is None or name in UNSEEN - set(modules):
             continue
-        trees[name] = _tree(path)
-        found = set(_imports(trees[name]))
-        imported |= found
-        waiting.extend([*found, name.rpartition(".")[0]])
+        sources[name] = _source(path)
+        waiting.extend([*sources[name].imports, name.rpartition(".")[0]])
     versions = locked_versions(LOCK)
-    used = {distribution(name) for name in imported} & set(versions)
+    used = {distribution(name) for source in sources.values() for name in source.imports} & set(versions)
     text = "\n".join(
-        [f"{name}:{ast.dump(trees[name])}" for name in sorted(trees)]
+        [f"{name}:{sources[name].digest}" for name in sorted(sources)]
         + [f"{name}=={versions[name]}" for name in sorted(used)]
     )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -71,6 +69,7 @@ def file_digest(path: Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
+@cache
 def distribution(module: str) -> str:
     """Name in the lock of the distribution that holds a module."""
     name = module.partition(".")[0]
@@ -99,9 +98,16 @@ def _file(module: str) -> Path | None:
     return next((path for path in candidates if path.exists()), None)
 
 
+class _Source(NamedTuple):
+    """A file's syntax tree as a digest, and the dotted names it may import."""
+
+    digest: str
+    imports: frozenset[str]
+
+
 @cache
-def _tree(path: Path) -> ast.Module:
-    """Parse a file and take its docstrings out."""
+def _source(path: Path) -> _Source:
+    """Parse a file and take its docstrings out; once for all rules, since it takes the most time."""
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         if (
@@ -109,7 +115,7 @@ def _tree(path: Path) -> ast.Module:
             and ast.get_docstring(node) is not None
         ):
             node.body = node.body[1:]
-    return tree
+    return _Source(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), frozenset(_imports(tree)))
 
 
 def _imports(tree: ast.AST) -> Iterator[str]:

@@ -104,7 +104,8 @@ rule changed_kernel:
         "../scripts/kernel.py"
 
 
-for strategy in [label for label in STRATEGIES if label not in MARKS]:
+# Rules that a study does not need cost time in the planning of all others.
+for strategy in [label for label in STRATEGIES if label not in MARKS and STUDY.stability]:
     known, member = KNOWN_STRATEGIES.build(strategy, STUDY.strategies[strategy])
     options = asdict(member)
     kind, name, others = knowledge(options)
@@ -143,7 +144,7 @@ for strategy in [label for label in STRATEGIES if label not in MARKS]:
             options=options,
             changes=CHANGES if kind else [],
             others=others,
-            tie_orders=STUDY.stability.tie_orders if STUDY.stability else 0,
+            tie_orders=STUDY.stability.tie_orders,
             budgets=largest_budgets(STUDY.budgets),
             constraints=STUDY.constraints.model_dump() if CONSTRAINED else {},
             tables=list(constraint_tables()),
