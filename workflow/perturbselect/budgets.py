@@ -25,6 +25,16 @@ def budget_size(budget: int | str, pool: int) -> int:
     return math.ceil(pool * float(budget[:-1]) / 100 - 1e-9)
 
 
+def measured_after(number: int, initial: int | str, batch: int | str, pool: int) -> int:
+    """Return how many perturbations are measured after a round: ``initial + number * batch``.
+
+    Shares are added before they are rounded up: three times 10 % are the budget ``30%``.
+    """
+    if isinstance(initial, str) and isinstance(batch, str):
+        return budget_size(f"{float(initial[:-1]) + number * float(batch[:-1])}%", pool)
+    return budget_size(initial, pool) + number * budget_size(batch, pool)
+
+
 def largest_budgets(budgets: Sequence[int | str]) -> list[int | str]:
     """Return the largest number and the largest share: one of them is the largest budget of any pool."""
     numbers = [budget for budget in budgets if isinstance(budget, int)]

@@ -324,6 +324,34 @@ class Constraints(Section):
     max_per_group: Groups | None = Field(None, description="Choose only so many of each group.")
 
 
+class Rounds(Section):
+    """How strategies choose in rounds: the model trains, they choose the next batch, and so on.
+
+    These are the strategies that are acquisitions (docs/active-learning.md). An entry's own section `rounds`
+    replaces single keys for it. After round r, `initial` + r × `batch` perturbations are measured.
+    """
+
+    model: str | None = Field(
+        None,
+        description="Whose features acquisitions read: a key of `models`. It trains after every round; all "
+        "models of the study train on the picks. May be left out if no acquisition reads a model.",
+    )
+    start: str = Field(
+        "random",
+        description="Whose first picks are measured before the first round: a key of `strategies`, "
+        "one that chooses all at once.",
+    )
+    initial: int | str = Field(description="Perturbations measured at the start: a number or a share.")
+    batch: int | str = Field(description="Perturbations chosen in each round: a number or a share.")
+    count: int = Field(ge=1, description="Rounds after the start.")
+
+    @model_validator(mode="after")
+    def _sizes(self) -> Rounds:
+        for size in (self.initial, self.batch):
+            budget_label(size)
+        return self
+
+
 class Stability(Section):
     """What is changed to see how much selections change, in seed 0 of every split."""
 
@@ -429,8 +457,12 @@ class Config(Section):
     constraints: Constraints = Field(Constraints(), description="What selections may choose.")
     strategies: dict[Name, dict[str, Any]] = Field(
         min_length=1,
-        description="Selections to compare: name → options. The name is the strategy's, "
-        "unless the option `strategy` says otherwise.",
+        description="Selections to compare: name → options. The name is the strategy's, unless the option "
+        "`strategy` says otherwise, or `acquisition`: then it chooses in rounds, and its section `rounds` "
+        "may replace keys of the study's.",
+    )
+    rounds: Rounds | None = Field(
+        None, description="Rounds of the strategies that are acquisitions; null: there are none."
     )
     models: dict[Name, dict[str, Any]] = Field(
         min_length=1,

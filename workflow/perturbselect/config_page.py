@@ -21,6 +21,7 @@ from perturbselect import config as sections
 from perturbselect.config import REPOSITORY, Config
 from perturbselect.files import write_bytes
 from perturbselect.models import MODELS
+from perturbselect.rounds import ACQUISITIONS
 from perturbselect.selection import STRATEGIES
 
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.json"
@@ -45,16 +46,20 @@ def schema() -> dict[str, Any]:
     whole = Config.model_json_schema()
     whole["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     whole["title"] = "perturbselect config"
-    for key, registry in (("strategies", STRATEGIES), ("models", MODELS)):
-        for name, member in registry.items():
-            options = TypeAdapter(member).json_schema()
-            options["properties"] = options.get("properties", {}) | {registry.kind: {"const": name}}
-            whole["$defs"][f"{registry.kind}_{name}"] = options
+    whole["$defs"]["own_rounds"] = {**whole["$defs"]["Rounds"], "required": []}
+    for key, registries in (("strategies", (STRATEGIES, ACQUISITIONS)), ("models", (MODELS,))):
+        entries = []
+        for registry in registries:
+            for name, member in registry.items():
+                options = TypeAdapter(member).json_schema()
+                options["properties"] = options.get("properties", {}) | {registry.kind: {"const": name}}
+                if registry is ACQUISITIONS:
+                    options["properties"]["rounds"] = {"$ref": "#/$defs/own_rounds"}
+                whole["$defs"][f"{registry.kind}_{name}"] = options
+                entries.append({"$ref": f"#/$defs/{registry.kind}_{name}"})
         section = whole["properties"][key]
         (names,) = section.pop("patternProperties")
-        section["patternProperties"] = {
-            names: {"anyOf": [{"$ref": f"#/$defs/{registry.kind}_{name}"} for name in registry]}
-        }
+        section["patternProperties"] = {names: {"anyOf": entries}}
         section["additionalProperties"] = False
     return whole
 
@@ -64,7 +69,11 @@ def page() -> str:
     parts = [INTRODUCTION, "## Keys of a study\n", *_table(_fields_of(Config))]
     for section in _sections():
         parts += [f"\n## {_heading(section)}\n", f"{inspect.getdoc(section)}\n", *_table(_fields_of(section))]
-    for registry, title in ((STRATEGIES, "Strategies"), (MODELS, "Models")):
+    for registry, title in (
+        (STRATEGIES, "Strategies"),
+        (ACQUISITIONS, "Strategies in rounds"),
+        (MODELS, "Models"),
+    ):
         parts.append(f"\n## {title}\n")
         for name, member in registry.items():
             summary = (inspect.getdoc(member) or "").partition("\n\n")[0].replace("\n", " ")

@@ -69,7 +69,7 @@ class Registry(Mapping[str, type]):
             raise InputError(f"unknown {self.kind} '{name}'; {suggestion(name, list(members))}")
         return members[name]
 
-    def build(self, label: str, entry: Mapping[str, Any]) -> tuple[str, Any]:
+    def build(self, label: str, entry: Mapping[str, Any], section: str | None = None) -> tuple[str, Any]:
         """Make the member that an entry of the config describes.
 
         Parameters
@@ -78,6 +78,8 @@ class Registry(Mapping[str, type]):
             Key of the entry; it is the member's name, unless the entry says otherwise.
         entry : mapping
             Options, and perhaps the name under the registry's kind (``strategy: graphreach``).
+        section : str or None
+            Where the entry stands in the config, for messages; None: the kind's plural.
 
         Returns
         -------
@@ -91,18 +93,21 @@ class Registry(Mapping[str, type]):
         """
         options = dict(entry)
         name = options.pop(self.kind, label)
-        plural = self.kind.removesuffix("y") + ("ies" if self.kind.endswith("y") else "s")
+        section = section or self.kind.removesuffix("y") + ("ies" if self.kind.endswith("y") else "s")
         try:
             member = self[name]
         except InputError as error:
-            raise InputError(f"{plural}.{label}: {error}") from None
+            raise InputError(f"{section}.{label}: {error}") from None
         try:
             return name, TypeAdapter(member).validate_python(options)
         except ValidationError as error:
             known = [field.name for field in fields(member)]
             raise InputError(
-                "; ".join(_explain(problem, f"{plural}.{label}", known) for problem in error.errors())
+                "; ".join(_explain(problem, f"{section}.{label}", known) for problem in error.errors())
             ) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._discover()
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._discover()))

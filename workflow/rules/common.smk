@@ -1,7 +1,8 @@
 """The checked study, and the functions with which rules name their files.
 
 Provides: STUDY (perturbselect.config.Config), the lists DATASETS, GRAPHS,
-STRATEGIES, MODELS, BUDGETS, SPLITS, SEEDS, and the functions below.
+STRATEGIES, ONE_SHOT, MODELS, BUDGETS, SPLITS, SEEDS, PLANS (the strategies that choose in
+rounds), and the functions below.
 """
 
 import itertools
@@ -25,7 +26,9 @@ from perturbselect.data.sources import Downloads
 from perturbselect.errors import InputError
 from perturbselect.graphs.kernel_expression import inputs_of
 from perturbselect.load_config import load_config
+from perturbselect.models import MODELS as KNOWN_MODELS
 from perturbselect.provenance import locked_versions, source_digest
+from perturbselect.rounds.plan import plans
 from perturbselect.selection import STRATEGIES as KNOWN_STRATEGIES
 
 try:
@@ -33,6 +36,7 @@ try:
     if workflow.is_main_process:
         preflight(STUDY)
         check_numbers(STUDY, tell=logger.info)
+    PLANS = plans(STUDY)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -40,9 +44,11 @@ except InputError as error:
 DATASETS = sorted(name for name, dataset in STUDY.datasets.items() if not dataset.prior_only)
 GRAPHS = sorted(STUDY.graphs)
 STRATEGIES = list(STUDY.strategies)
+# Those that choose all at once; the others choose in rounds, as PLANS says.
+ONE_SHOT = [label for label in STRATEGIES if label not in PLANS]
 MODELS = list(STUDY.models)
 # A label is the user's choice; what it stands for is the registered name.
-REGISTERED_STRATEGIES = {label: entry.get("strategy", label) for label, entry in STUDY.strategies.items()}
+REGISTERED_STRATEGIES = {label: STUDY.strategies[label].get("strategy", label) for label in ONE_SHOT}
 REGISTERED_MODELS = {label: entry.get("model", label) for label, entry in STUDY.models.items()}
 # Registered strategies that read responses: upper marks, no contenders.
 SEE_RESPONSES = [name for name, kind in KNOWN_STRATEGIES.items() if getattr(kind, "sees_responses", False)]
@@ -79,6 +85,7 @@ wildcard_constraints:
     model="|".join(MODELS),
     split=r"\d+",
     seed=r"\d+",
+    round=r"[1-9]\d*",
     budget="|".join(BUDGETS),
 
 
@@ -213,6 +220,23 @@ def knowledge_files(kind, name, folder):
     )
 
 
+def rounds_folder(label, dataset="{dataset}", split="{split}", seed="{seed}"):
+    """Where the rounds of a run of a strategy lie."""
+    return f"results/{dataset}/rounds/{label}/split{split}.seed{seed}"
+
+
+def picked_before(label):
+    """Input function: the start's picks, and the batches of the rounds before the wildcard `round`."""
+
+    def files(wildcards):
+        run = dict(dataset=wildcards.dataset, split=wildcards.split, seed=wildcards.seed)
+        folder = rounds_folder(label, **run)
+        start = f"results/{{dataset}}/selections/{PLANS[label].rounds.start}/split{{split}}.seed{{seed}}.tsv"
+        return [start.format(**run), *[f"{folder}/round{r}.tsv" for r in range(1, int(wildcards.round))]]
+
+    return files
+
+
 def constraint_tables():
     """Files of the tables that the constraints name, by their key."""
     tables = {name: getattr(STUDY.constraints, name) for name in ("cost", "expressed_above", "max_per_group")}
@@ -254,6 +278,16 @@ def intermediate_files():
         ],
         *per_dataset("results/{dataset}/kernels/{kernel}.h5ad", kernel=STUDY.kernels),
         *all_runs(f"results/{{dataset}}/selections/{runs}.tsv", model=""),
+        *[
+            file
+            for label, plan in PLANS.items()
+            for file in all_runs(
+                f"{rounds_folder(label)}/round{{round}}.tsv",
+                model="",
+                strategy="",
+                round=range(1, plan.rounds.count + 1),
+            )
+        ],
         *all_runs(TRAINED),
         *all_runs(SCORED),
         *per_dataset("results/{dataset}/scores/references/split{split}.parquet", split=SPLITS),

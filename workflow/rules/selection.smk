@@ -1,4 +1,4 @@
-"""One rule per selection strategy of the config.
+"""One rule per strategy of the config that chooses all at once; rounds.smk has the others.
 
 Required: a split (names only), the graph or kernel that the strategy's options name, and
           the tables of the constraints; never a measurement (but for an oracle, which is
@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 CONSTRAINED = STUDY.constraints != type(STUDY.constraints)()
 
-for strategy in STRATEGIES:
+for strategy in ONE_SHOT:
     known, member = KNOWN_STRATEGIES.build(strategy, STUDY.strategies[strategy])
     options = asdict(member)
 

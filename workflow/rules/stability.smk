@@ -105,7 +105,7 @@ rule changed_kernel:
 
 
 # Rules that a study does not need cost time in the planning of all others.
-for strategy in [label for label in STRATEGIES if label not in MARKS and STUDY.stability]:
+for strategy in [label for label in ONE_SHOT if label not in MARKS and STUDY.stability]:
     known, member = KNOWN_STRATEGIES.build(strategy, STUDY.strategies[strategy])
     options = asdict(member)
     kind, name, others = knowledge(options)
@@ -169,7 +169,7 @@ rule stability:
         picks=all_runs("results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv", model=""),
         again=per_dataset(
             "results/{dataset}/stability/selections/{strategy}/split{split}.tsv",
-            strategy=[label for label in STRATEGIES if label not in MARKS],
+            strategy=[label for label in ONE_SHOT if label not in MARKS],
             split=SPLITS,
         ),
     output:

@@ -8,8 +8,6 @@ Makes:    results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{see
 
 from dataclasses import asdict
 
-from perturbselect.models import MODELS as KNOWN_MODELS
-
 for model in MODELS:
     known, member = KNOWN_MODELS.build(model, STUDY.models[model])
     options = asdict(member)

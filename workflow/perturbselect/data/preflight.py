@@ -14,6 +14,7 @@ from perturbselect.errors import InputError
 from perturbselect.graphs.kernel_expression import inputs_of
 from perturbselect.models import MODELS
 from perturbselect.registry import Registry, require_key, suggestion
+from perturbselect.rounds.plan import Plan, check_end, plans
 from perturbselect.scores.iterpert_runs import COLUMNS as RECORDED_COLUMNS
 from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.score import CEILING
@@ -37,11 +38,15 @@ def preflight(config: Config) -> None:
     InputError
         With one message that names the key or file and says what to do.
     """
-    for label, entry in config.strategies.items():
+    chosen_in_rounds = plans(config)
+    for label, plan in chosen_in_rounds.items():
+        _check_references(config, f"strategies.{label}", plan.acquisition)
+    one_shot = {label: entry for label, entry in config.strategies.items() if label not in chosen_in_rounds}
+    for label, entry in one_shot.items():
         _check_references(config, f"strategies.{label}", STRATEGIES.build(label, entry)[1])
     for label, entry in config.models.items():
         _check_references(config, f"models.{label}", MODELS.build(label, entry)[1])
-    _check_labels("strategies", config.strategies, STRATEGIES)
+    _check_labels("strategies", config.strategies, STRATEGIES, acquisitions=chosen_in_rounds)
     _check_labels("models", config.models, MODELS, reserved=(CEILING,))
     _check_metrics(config.figures.metrics)
     for label, expression in config.kernels.items():
@@ -65,15 +70,24 @@ def preflight(config: Config) -> None:
             continue
         if found is not None:
             _check_budgets(config, label, found)
+            for strategy, plan in chosen_in_rounds.items():
+                pool = found.pool(config.splits.test_share)
+                check_end(f"strategies.{strategy}", plan.rounds, config.budgets, pool)
         check_constraints(config, found)
 
 
 def _check_labels(
-    section: str, entries: Mapping[str, Mapping[str, Any]], registry: Registry, reserved: Sequence[str] = ()
+    section: str,
+    entries: Mapping[str, Mapping[str, Any]],
+    registry: Registry,
+    reserved: Sequence[str] = (),
+    acquisitions: Mapping[str, Plan] | None = None,
 ) -> None:
     """Raise InputError for a label that tables would take for something else."""
     for label, entry in entries.items():
         name = entry.get(registry.kind, label)
+        if acquisitions and label in acquisitions:
+            name = f"{acquisitions[label].name} in rounds"
         if label in reserved:
             raise InputError(f"{section}.{label}: the name is reserved for a reference; choose another label")
         if label != name and label in list(registry):
@@ -105,8 +119,9 @@ def _check_references(config: Config, key: str, member: Any) -> None:
                 f"{key}.coexpression: '{coexpression}' is of type {config.graphs[coexpression].type}; "
                 "name a graph of type coexpression, or leave the option out"
             )
-    for kernel in _names(member, "kernel"):
-        require_key(kernel, config.kernels, f"{key}.kernel", "kernels")
+    for option in ("kernel", "priors"):
+        for kernel in _names(member, option):
+            require_key(kernel, config.kernels, f"{key}.{option}", "kernels")
 
 
 def _names(member: Any, option: str) -> list[str]:

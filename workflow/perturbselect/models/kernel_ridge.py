@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -27,6 +27,8 @@ class KernelRidge:
     with the least leave-one-out error over the training perturbations, in closed form
     (`ridge.choice`); they serve all genes.
     """
+
+    features: ClassVar[tuple[str, ...]] = ("effect", "variance")
 
     kernel: Annotated[
         str | Annotated[tuple[str, ...], Field(min_length=1)],

@@ -65,12 +65,39 @@ class Prediction:
         What the training recorded, one row a step or epoch; may be empty.
     summary : dict
         JSON-ready facts: parameters, chosen penalty, device, ...
+    features : dict of str to ndarray of float32, each of shape (T, p)
+        Further features that were asked for (`features_given`).
     """
 
     mean: np.ndarray
     variance: np.ndarray | None = None
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     summary: dict[str, Any] = field(default_factory=dict)
+    features: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def feature(self, kind: str) -> np.ndarray:
+        """Return features of the predicted perturbations by kind, shape (T, p).
+
+        Raises
+        ------
+        InputError
+            If the model does not give them here: too few perturbations were measured, for example.
+        """
+        known = {"effect": self.mean, "variance": self.variance, **self.features}
+        values = known.get(kind)
+        if values is None:
+            raise InputError(
+                f"features: the model trained on so few perturbations gives no '{kind}'; raise rounds.initial"
+            )
+        return values
+
+
+def features_given(model: Any) -> tuple[str, ...]:
+    """Return the kinds of features that a model gives for acquisitions; everyone predicts the `effect`.
+
+    Those beside ``effect`` and ``variance`` have to be asked for: ``predict(..., features=("ll",))``.
+    """
+    return getattr(model, "features", ("effect",))
 
 
 def responses_of(training: AnnData) -> np.ndarray:

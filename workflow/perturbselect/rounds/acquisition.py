@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Protocol
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,12 +15,12 @@ from perturbselect.rounds.engine.batch import Batch
 
 FEATURE_KINDS = {
     "effect": "predicted response, one column a gene",
+    "variance": "predictive variance, one column a gene",
     "ll": "activations before the last layer",
-    "cross": "activations before the last layer, one part of them shared by all genes",
     "grad": "sketch of the gradient of the output by the weights",
 }
 Features = Annotated[
-    str, Field(description="Which of the model's features: `effect`, `ll`, `cross` or `grad`.")
+    Literal["effect", "variance", "ll", "grad"], Field(description="Which of the model's features.")
 ]
 Sigma = Annotated[float, Field(gt=0, description="Noise (standard deviation) of scaled features' labels.")]
 
@@ -40,12 +40,18 @@ class Candidates:
         perturbations, then the pool.
     priors : mapping of str to DataFrame
         Kernels over perturbations that need no model, by their names in the study.
+    queries : ndarray of str, shape (q,)
+        Names of the perturbations whose responses are to be predicted.
+    responses : ndarray of float or None, shape (t, G)
+        What was measured of the labelled perturbations; for acquisitions with `sees_measured`.
     """
 
     labelled: np.ndarray
     pool: np.ndarray
     features: Mapping[str, np.ndarray] = field(default_factory=dict)
     priors: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    queries: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=str))
+    responses: np.ndarray | None = None
 
     @property
     def names(self) -> np.ndarray:
@@ -84,7 +90,10 @@ class Candidates:
 
 
 class Acquisition(Protocol):
-    """A frozen dataclass whose fields are the options of the config."""
+    """A frozen dataclass whose fields are the options of the config.
+
+    One with the option `features` reads the trained model; `priors` or `kernel` name kernels.
+    """
 
     def acquire(self, candidates: Candidates, size: int, generator: np.random.Generator) -> Batch:
         """Choose `size` of the pool; the same generator state gives the same choice."""

@@ -44,7 +44,7 @@ class Badge:
 
     Ash et al. 2020 (ICLR) use hallucinated gradients of a classifier; for regression the gradient's
     size is unknown and the posterior takes its place (Holzmüller et al. 2023). Use `features: grad` or
-    `cross` for the model's last layers. See `kmeans_plus_plus`; O(t·p·min(t, p) + n·p·k).
+    `ll` for the model's gradients or its last layer. See `kmeans_plus_plus`; O(t·p·min(t, p) + n·p·k).
     """
 
     features: Features = "effect"

@@ -31,7 +31,8 @@ class Bald:
 
     Features are transformed by `posterior`. The mutual information of a response and the weights,
     ½ log(1 + k'/σ²), grows with k', so the order is that of BALD (Houlsby et al. 2011). Candidates
-    like each other are taken together: see `batchbald`. O(t·p·min(t, p) + n·p·min(t, p) + n·k).
+    like each other are taken together: see `batchbald`. With ``features: variance`` the model's own
+    predictive variances, summed over genes, stand for k'. O(t·p·min(t, p) + n·p·min(t, p) + n·k).
     """
 
     features: Features = "effect"
@@ -39,5 +40,8 @@ class Bald:
 
     def acquire(self, candidates: Candidates, size: int, generator: np.random.Generator) -> Batch:
         """Choose `size` of the pool."""
-        _, pool = posterior(*candidates.matrices(self.features), self.sigma)
+        labelled, pool = candidates.matrices(self.features)
+        if self.features == "variance":
+            return largest(pool.sum(axis=1), size, generator)
+        _, pool = posterior(labelled, pool, self.sigma)
         return largest(np.einsum("ip,ip->i", pool, pool), size, generator)

@@ -12,6 +12,15 @@ from perturbselect.errors import InputError
 TOLERANCE = 1e-9  # scores this close, relative to the largest at the start, are equal: rounding
 
 
+def check_size(pool: int, size: int) -> None:
+    """Raise InputError if a pool cannot fill a batch."""
+    if not 1 <= size <= pool:
+        raise InputError(
+            f"rounds: a batch of {size} perturbations cannot be taken from the {pool} that are left; "
+            "lower the batch size or the number of rounds"
+        )
+
+
 @dataclass(frozen=True)
 class Batch:
     """Chosen perturbations in the order of picking.
@@ -71,15 +80,11 @@ class Draft:
     Raises
     ------
     InputError
-        If the pool cannot fill the batch.
+        As `check_size`.
     """
 
     def __init__(self, pool: int, size: int, generator: np.random.Generator) -> None:
-        if not 1 <= size <= pool:
-            raise InputError(
-                f"rounds: a batch of {size} perturbations cannot be taken from the {pool} that are left; "
-                "lower the batch size or the number of rounds"
-            )
+        check_size(pool, size)
         self.size = size
         self.priority = generator.permutation(pool)
         self.free = np.ones(pool, dtype=bool)
