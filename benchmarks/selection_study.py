@@ -6,13 +6,13 @@ bootstrap intervals over splits, and the area under its learning curve; then how
 held-out perturbations of the pool. The last line is JSON: factor and interval by dataset, model, strategy
 and budget.
 
-Ten splits with a quarter held out; 20 draws of `random` and `leverage`, 3 tie orders of the others. All
-choose by one kernel, that of `kernel_ridge`; ``benchmarks/study/common.yaml`` lists them. `oracle` sees the
-answers: a mark, no contender. `graphnet` is trained for few strategies and splits (``study/contenders.py``).
-``against`` is the model whose random curve counts: with another screen in its kernel a model is compared
-with itself and with one that lacks it.
+Ten splits with a quarter held out; in each 20 draws of `random`, and one choice of every other strategy with
+ties and chances of its own. All choose by one kernel, that of `kernel_ridge`; ``benchmarks/study/common.yaml``
+lists them. `oracle` sees the answers: a mark, no contender. `graphnet` is trained for few strategies and splits
+(``study/contenders.py``). A model with another screen in its kernel is compared with random picks for itself
+and for the model that lacks it.
 
-The workflow makes responses, graphs and kernels in ``--folder``. Scores are kept there split by split, and a
+The workflow makes responses, graphs and kernels in ``--folder``. Scores are kept there, strategy by strategy; a
 later run takes them unless the study has changed (after a change of code take another folder). Tables:
 ``scores``, ``learning_curves``, ``areas``, ``data_saving``. ``--quick``: 2 splits, 4 strategies.
 """
@@ -33,7 +33,7 @@ from tqdm import tqdm
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "benchmarks"), str(REPOSITORY / "workflow")]
 
-from study.contenders import PLANS, QUICK, Plan, measured  # noqa: E402
+from study.contenders import BASELINE, PLANS, QUICK, measured  # noqa: E402
 from study.factors import areas, factors, printed  # noqa: E402
 from study.prior_kernels import kernel_errors  # noqa: E402
 from study.screens import SCREENS, Screen, make_screen  # noqa: E402
@@ -42,10 +42,15 @@ from perturbselect.files import read_tsv, write_tsv  # noqa: E402
 from perturbselect.scores.curves import learning_curves  # noqa: E402
 
 
-def kept(path: Path, screen: Screen, model: str, plan: Plan, number: int) -> pd.DataFrame:
-    """Read a split's scores, or measure and keep them."""
+def kept(folder: Path, screen: Screen, model: str, strategy: str, number: int, draws: int) -> pd.DataFrame:
+    """Read the scores of a strategy on a split, or measure and keep them."""
+    config = screen.config
+    study = config.model_dump_json(exclude={"title", "data_root", "strategies", "models"})
+    entries = config.strategies[strategy], config.models[model], draws if strategy == BASELINE else 1
+    digest = hashlib.sha256(f"{study} {entries}".encode()).hexdigest()[:8]
+    path = folder / "kept" / model / f"{strategy}.split{number}.{digest}.tsv"
     if not path.exists():
-        write_tsv(measured(screen, model, plan, number), path)
+        write_tsv(measured(screen, model, strategy, number, draws), path)
     return read_tsv(path)
 
 
@@ -58,20 +63,19 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", metavar="MODEL", choices=list(PLANS), default=list(PLANS))
     parser.add_argument("--folder", type=Path, default=REPOSITORY / "runs" / "selection_study")
     parser.add_argument("--data", default=str(REPOSITORY / "../shared/data"), help="folder of the screens")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (default: all cores)")
     options = parser.parse_args()
     plans = QUICK if options.quick else {name: PLANS[name] for name in options.models}
 
     jobs, screens = [], []
     for name in options.only:
         screens.append(make_screen(name, options.data, options.folder / name))
-        entries = screens[-1].config.model_dump_json(exclude={"data_root", "models"})
+        folder = options.folder / name
         for model, plan in plans.items():
-            study = f"{entries} {screens[-1].config.models[model]} {plan}"
-            digest = hashlib.sha256(study.encode()).hexdigest()[:8]
             for number in range(plan.splits):
-                path = options.folder / name / "kept" / f"{model}.split{number}.{digest}.tsv"
-                jobs.append(delayed(kept)(path, screens[-1], model, plan, number))
-    done = Parallel(n_jobs=os.cpu_count(), return_as="generator")(jobs)
+                for strategy in plan.strategies or screens[-1].config.strategies:
+                    jobs.append(delayed(kept)(folder, screens[-1], model, strategy, number, plan.draws))
+    done = Parallel(n_jobs=options.jobs, return_as="generator")(jobs)
     scores = pd.concat(list(tqdm(done, total=len(jobs), mininterval=30)), ignore_index=True)
     scores = scores.astype(dict.fromkeys(["split", "seed", "n_selected"], "Int64"))
 

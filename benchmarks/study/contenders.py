@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from study.fast_ridge import predictions
 from study.screens import Screen
 
 from perturbselect.budgets import budget_size
@@ -22,6 +23,7 @@ BASELINE = "random"
 MARK = "oracle"
 # Budgets of the random curve alone: a factor says how far along it a strategy is, up to the whole pool.
 FARTHER = ("50%", "70%", "90%", "100%")
+FEWER = 5  # draws there
 
 
 @dataclass(frozen=True)
@@ -35,24 +37,21 @@ class Plan:
     splits : int
         Splits, at most.
     draws : int
-        Draws of `random` and `leverage`.
-    tie_orders : int
-        Runs of every other strategy; those that depend on no chance give one choice.
+        Draws of `random`; every other strategy chooses once a split, with its own ties.
     """
 
     strategies: tuple[str, ...] = ()
     splits: int = 10
     draws: int = 20
-    tie_orders: int = 3
 
 
 OTHER = ("v_optimal", "v_optimal_other", "v_optimal_with_other", "facility_location_with_other")
 PLANS = {
     "kernel_ridge": Plan(),
     "kernel_ridge_with_other": Plan((BASELINE, *OTHER)),
-    "graphnet": Plan((BASELINE, "graphreach", "facility_location", "v_optimal"), 3, 3, 1),
+    "graphnet": Plan((BASELINE, "graphreach", "facility_location", "v_optimal"), 3, 3),
 }
-QUICK = {"kernel_ridge": Plan((BASELINE, "graphreach", "facility_location", "v_optimal"), 2, 5, 1)}
+QUICK = {"kernel_ridge": Plan((BASELINE, "graphreach", "facility_location", "v_optimal"), 2, 5)}
 
 
 def problem_of(screen: Screen, number: int) -> Problem:
@@ -83,45 +82,50 @@ def order_of(screen: Screen, problem: Problem, label: str, number: int, draw: in
     return chosen(strategy.select(seen, size, generator(*words)).table, size)
 
 
-def errors(screen: Screen, problem: Problem, model, picks: np.ndarray, seed: int) -> dict[str, float]:
-    """Train a model on some picks and measure its predictions of the queries."""
-    training = screen.responses[np.sort(picks)].copy()
+def predicted(screen: Screen, problem: Problem, label: str, picks: np.ndarray, number: int) -> np.ndarray:
+    """Train a model of the study on some picks, and predict the queries."""
+    name, model = MODELS.build(label, screen.config.models[label])
+    training = screen.responses[picks].copy()
+    if name == "kernel_ridge" and isinstance(model.kernel, str):
+        kernel = screen.knowledge.kernel(model.kernel, np.concatenate([picks, problem.queries]))
+        n = len(picks)
+        return predictions(kernel[:n, :n], np.asarray(training.X, np.float64), kernel[n:, :n])
+    seed = integer_seed(screen.config.seed, WORDS, screen.name, "train", number)
+    return model.predict(training, problem.queries, screen.knowledge, seed, "cpu").mean.astype(np.float64)
+
+
+def errors(screen: Screen, problem: Problem, label: str, picks: np.ndarray, number: int) -> dict[str, float]:
+    """Measure the predictions of the queries."""
+    found = predicted(screen, problem, label, picks, number)
     truth = np.asarray(screen.responses[problem.queries].X, np.float64)
-    predicted = model.predict(training, problem.queries, screen.knowledge, seed, "cpu").mean
-    mean = np.asarray(training.X, np.float64).mean(axis=0)
+    mean = np.asarray(screen.responses[picks].X, np.float64).mean(axis=0)
     values = {}
     for name in MEASURED:
         metric = METRICS[name]
         needs = (mean,) if "training_mean" in metric.needs else ()
-        raw = np.asarray(metric.function(predicted.astype(np.float64), truth, *needs))
+        raw = np.asarray(metric.function(found, truth, *needs))
         values[name] = float(np.nanmean(np.where(np.isnan(raw), metric.undefined, raw)))
     return values
 
 
-def measured(screen: Screen, label: str, plan: Plan, number: int) -> pd.DataFrame:
-    """Return the table ``scores`` of a model on one split: each strategy's mean over its draws.
-
-    A choice that was measured before (ties that do not matter, the whole pool) is not again.
-    """
+def measured(screen: Screen, model: str, strategy: str, number: int, draws: int) -> pd.DataFrame:
+    """Return the table ``scores`` of a model and a strategy on one split: the mean over its draws."""
     import torch
 
     torch.set_num_threads(1)  # the jobs share the cores
-    config, problem = screen.config, problem_of(screen, number)
-    _, model = MODELS.build(label, config.models[label])
-    seed = integer_seed(config.seed, WORDS, screen.name, "train", number)
-    known: dict[frozenset, dict[str, float]] = {}
+    problem = problem_of(screen, number)
+    known: dict[frozenset, dict[str, float]] = {}  # all draws of the whole pool are one
     rows = []
-    for strategy in plan.strategies or config.strategies:
-        chance = strategy in (BASELINE, "leverage")
-        for draw in range(plan.draws if chance else plan.tie_orders):
-            order = order_of(screen, problem, strategy, number, draw)
-            for budget in (*config.budgets, *(FARTHER if strategy == BASELINE else ())):
-                picks = order[: budget_size(budget, len(problem.candidates))]
-                key = frozenset(picks)
-                if key not in known:
-                    known[key] = errors(screen, problem, model, picks, seed)
-                facts = {"strategy": strategy, "budget": budget, "n_selected": len(picks)}
-                rows += [facts | {"metric": name, "value": value} for name, value in known[key].items()]
-    keys = ["strategy", "budget", "n_selected", "metric"]
+    for draw in range(draws if strategy == BASELINE else 1):
+        order = order_of(screen, problem, strategy, number, draw)
+        farther = FARTHER if strategy == BASELINE and draw < FEWER else ()
+        for budget in (*screen.config.budgets, *farther):
+            picks = np.sort(order[: budget_size(budget, len(problem.candidates))])
+            key = frozenset(picks)
+            if key not in known:
+                known[key] = errors(screen, problem, model, picks, number)
+            facts = {"budget": budget, "n_selected": len(picks)}
+            rows += [facts | {"metric": name, "value": value} for name, value in known[key].items()]
+    keys = ["budget", "n_selected", "metric"]
     table = pd.DataFrame(rows).groupby(keys, sort=False)["value"].mean().reset_index()
-    return table.assign(dataset=screen.name, model=label, split=number, seed=0)
+    return table.assign(dataset=screen.name, model=model, strategy=strategy, split=number, seed=0)
