@@ -19,28 +19,11 @@ import anndata
 import gears.gears
 import numpy as np
 import torch
+from clock import Clock
 from gears import GEARS, PertData
 from gears.data_utils import get_DE_genes
 
 BATCH, TEST_BATCH = 32, 128  # those of the peer's tutorial
-
-
-class Clock:
-    """Wall and CPU seconds, while it runs."""
-
-    def __init__(self) -> None:
-        self.total = np.zeros(2)
-        self.started: np.ndarray | None = None
-
-    def start(self) -> None:
-        """Go on."""
-        self.started = np.array([time.perf_counter(), time.process_time()])
-
-    def stop(self) -> None:
-        """Pause; nothing happens if it does not run."""
-        if self.started is not None:
-            self.total += np.array([time.perf_counter(), time.process_time()]) - self.started
-            self.started = None
 
 
 class WatchedLoader:
@@ -150,6 +133,7 @@ def main() -> None:
     held_out = [*data.set2conditions["val"], *data.set2conditions["test"]]
     one_each = [data.dataset_processed[condition][0] for condition in held_out]
     clock, records = Clock(), []
+    clock.pause_when_suspended()
     train_loader = peer.dataloader["train_loader"]
 
     def look() -> None:

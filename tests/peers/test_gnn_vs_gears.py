@@ -3,8 +3,10 @@
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +113,34 @@ def test_an_error_never_reached_is_no_speed_up(benchmark):
     ours = run_of(benchmark, [0.8, 0.6], [1, 2], [[1, 1, 1]] * 2)
     comparison = benchmark["comparison"].Comparison("A", 0, {}, peer, ours, 0.7, np.zeros(3))
     assert comparison.speedup.tolist() == [0, 0]
+
+
+SUSPENDED = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from clock import Clock
+clock = Clock()
+clock.pause_when_suspended()
+clock.start()
+began = time.perf_counter()
+print("running", flush=True)
+sys.stdin.readline()
+clock.stop()
+print(clock.total[0], time.perf_counter() - began)
+"""
+
+
+def test_the_peers_clock_stands_still_while_its_process_is_suspended():
+    command = [sys.executable, "-c", SUSPENDED, str(BENCHMARKS / "peer")]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "running\n"
+    process.send_signal(signal.SIGTSTP)
+    time.sleep(1)
+    process.send_signal(signal.SIGCONT)
+    output, _ = process.communicate("\n", timeout=60)
+    counted, passed = map(float, output.split())
+    assert passed > 1
+    assert counted < passed - 0.8
 
 
 def test_our_side_runs_on_the_screen_and_the_table_says_when_the_mean_is_as_good(benchmark, screen):
