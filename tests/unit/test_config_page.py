@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from perturbselect import config_page
 from perturbselect.config import Config
 from perturbselect.models import MODELS
+from perturbselect.rounds import ACQUISITIONS
 from perturbselect.selection import STRATEGIES
 
 CONFIGS = ("config/config.yaml", "config/real/papalexi2021.yaml", "config/real/replogle2022.yaml")
@@ -35,7 +36,7 @@ def test_every_key_has_a_meaning():
     for section in (Config, *config_page._sections()):
         for name, field in section.model_fields.items():
             assert field.description, f"{section.__name__}.{name}"
-    for registry in (STRATEGIES, MODELS):
+    for registry in (STRATEGIES, ACQUISITIONS, MODELS):
         for label, member in registry.items():
             hints = typing.get_type_hints(member, include_extras=True)
             for option in dataclasses.fields(member):
@@ -51,7 +52,7 @@ def test_every_section_is_reached():
     page = config_page.page()
     for name in Config.model_json_schema()["$defs"]:
         assert f"\n## `{name}`\n" in page
-    for registry in (STRATEGIES, MODELS):
+    for registry in (STRATEGIES, ACQUISITIONS, MODELS):
         for label in registry:
             assert f"\n### `{label}`\n" in page
 
@@ -81,6 +82,16 @@ def test_no_python_is_left_in_the_page():
 def test_the_schema_accepts_our_configs(name, repository):
     jsonschema.Draft202012Validator.check_schema(config_page.schema())
     jsonschema.validate(yaml.safe_load((repository / name).read_text()), config_page.schema())
+
+
+def test_the_schema_knows_strategies_in_rounds(repository):
+    study = yaml.safe_load((repository / CONFIGS[0]).read_text())
+    study["rounds"] = {"model": "kernel_ridge", "initial": 15, "batch": "10%", "count": 3}
+    study["strategies"] |= {"badge": {}, "few": {"acquisition": "bald", "rounds": {"count": 2}}}
+    jsonschema.validate(study, config_page.schema())
+    study["strategies"]["few"]["rounds"]["cuont"] = 2
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(study, config_page.schema())
 
 
 @pytest.mark.parametrize(

@@ -15,19 +15,27 @@ from perturbselect.rounds.engine.transforms import posterior
 LABELLED, POOL, FEATURES = 6, 25, 8
 NAMES = np.array([f"G{i:02d}" for i in range(LABELLED + POOL)])
 ALL = sorted(ACQUISITIONS)
+NO_MODEL = {"prior_only", "v_optimal_rounds"}
 RANDOM = {"badge", "acs_fw", "kmeans", "typiclust"}  # their picks draw numbers beside the ties
 
 
 def build(name, **options):
-    needs = {"priors": ["prior"]} if name in {"iterpert", "prior_only"} else {}
-    return ACQUISITIONS.build(name, needs | options)[1]
+    needs = {
+        "iterpert": {"priors": ["prior"]},
+        "prior_only": {"priors": ["prior"]},
+        "v_optimal_rounds": {"kernel": "prior", "universe": "pool"},
+    }
+    return ACQUISITIONS.build(name, needs.get(name, {}) | options)[1]
 
 
 def candidates(features, labelled=LABELLED):
     factor = np.random.default_rng(8).normal(size=(len(features), 5))
     prior = pd.DataFrame(factor @ factor.T, NAMES[: len(features)], NAMES[: len(features)])
     names = NAMES[: len(features)]
-    return Candidates(names[:labelled], names[labelled:], {"effect": features}, {"prior": prior})
+    responses = factor[:labelled] @ np.random.default_rng(9).normal(size=(5, 7))
+    return Candidates(
+        names[:labelled], names[labelled:], {"effect": features}, {"prior": prior}, responses=responses
+    )
 
 
 @pytest.fixture
@@ -72,7 +80,7 @@ def test_random_acquisitions_vary_with_the_seed(name, screen):
     assert len(orders) > 1
 
 
-@pytest.mark.parametrize("name", sorted(set(ALL) - {"prior_only"}))
+@pytest.mark.parametrize("name", sorted(set(ALL) - NO_MODEL))
 def test_picks_depend_on_the_features(name, screen):
     other = candidates(np.random.default_rng(6).normal(size=(LABELLED + POOL, FEATURES)))
     assert (build(name).acquire(screen, 7, rng()).order != build(name).acquire(other, 7, rng()).order).any()
@@ -95,7 +103,7 @@ def test_the_whole_pool_can_be_taken_and_not_more(name, screen):
 
 
 @pytest.mark.parametrize("value", [0.0, 2.5])
-@pytest.mark.parametrize("name", sorted(set(ALL) - {"prior_only", "iterpert"}))
+@pytest.mark.parametrize("name", sorted(set(ALL) - NO_MODEL - {"iterpert"}))
 def test_where_all_are_alike_the_rest_is_drawn_at_random(name, value):
     screen = candidates(np.full((LABELLED + POOL, FEATURES), value))
     batches = [build(name).acquire(screen, 6, rng(seed)) for seed in range(4)]
@@ -133,7 +141,7 @@ def test_copies_of_one_point_run_dry_once_it_is_chosen(name):
         assert list(batch.table(screen.pool)["decided_by"]) == ["criterion"] * 4 + ["fallback"] * 5
 
 
-@pytest.mark.parametrize("name", sorted(set(ALL) - {"prior_only"}))
+@pytest.mark.parametrize("name", sorted(set(ALL) - NO_MODEL))
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_features_that_are_no_numbers_are_refused(name, value, screen):
     features = screen.features["effect"].copy()
@@ -160,6 +168,17 @@ def test_bald_takes_the_largest_posterior_variances(screen):
     batch = build("bald").acquire(screen, 5, rng())
     assert list(batch.order) == list(np.argsort(-variance)[:5])
     assert np.allclose(batch.gain, variance[batch.order])
+
+
+def test_bald_takes_the_largest_variances_that_a_model_gives(screen):
+    given = np.random.default_rng(3).uniform(size=(LABELLED + POOL, 4))
+    seen = Candidates(screen.labelled, screen.pool, {"variance": given})
+    batch = build("bald", features="variance").acquire(seen, 5, rng())
+    assert list(batch.order) == list(np.argsort(-given[LABELLED:].sum(axis=1))[:5])
+    blind = Candidates(screen.labelled, screen.pool, {"variance": np.zeros_like(given)})
+    batch = build("bald", features="variance").acquire(blind, 5, rng())
+    assert batch.dry_after == 0
+    assert list(batch.order) == list(rng().permutation(POOL).argsort()[:5])
 
 
 def test_batchbald_takes_the_largest_determinant_at_each_step(screen):
@@ -356,3 +375,54 @@ def test_registry_imports_no_heavy_package():
         [sys.executable, "-c", script], capture_output=True, text=True, env={"PYTHONPATH": "workflow"}
     )
     assert result.stdout.strip() == "[]", result.stderr
+
+
+def left_over(kernel, measured, queries, noise):
+    """Summed variance of the queries, kriged with an unknown mean."""
+    inverse = np.linalg.inv(kernel[np.ix_(measured, measured)] + noise * np.eye(len(measured)))
+    cross, ones = kernel[np.ix_(queries, measured)], inverse.sum(axis=0)
+    explained = np.einsum("ij,ij->i", cross @ inverse, cross)
+    return np.sum(kernel[queries, queries] - explained + (1 - cross @ ones) ** 2 / ones.sum())
+
+
+@pytest.mark.parametrize("kernels", [("first",), ("first", "second")])
+def test_v_optimal_rounds_leaves_least_variance_under_the_kernel_that_fits(kernels):
+    from perturbselect.models.ridge.choice import leave_one_out_mixture
+
+    generator = np.random.default_rng(11)
+    names = np.array([f"G{i:02d}" for i in range(30)])
+    measured, free, queries = np.split(np.arange(30), [10, 24])
+    factors = {name: generator.normal(size=(30, 6)) for name in ("first", "second")}
+    priors = {name: pd.DataFrame(f @ f.T, names, names) for name, f in factors.items()}
+    responses = (factors["second"] @ generator.normal(size=(6, 9)) + generator.normal(size=(30, 9)))[measured]
+    seen = Candidates(names[measured], names[free], {}, priors, names[queries], responses)
+    batch = build("v_optimal_rounds", kernel=kernels, universe="queries").acquire(seen, 4, rng())
+
+    blocks = np.array([priors[name].to_numpy() for name in kernels])
+    weights, noise, _ = leave_one_out_mixture(blocks[:, :10, :10], responses, None)
+    kernel, taken = np.tensordot(weights, blocks, axes=1), list(measured)
+    for pick in batch.order:
+        left = [left_over(kernel, [*taken, i], queries, noise) if i not in taken else np.inf for i in free]
+        assert pick == np.argmin(left)
+        taken.append(free[pick])
+    other = Candidates(names[measured], names[free], {}, priors, names[queries], responses[::-1].copy())
+    again = build("v_optimal_rounds", kernel=("first", "second"), universe="queries").acquire(other, 4, rng())
+    assert len(again.order) == 4
+
+
+def test_v_optimal_rounds_goes_on_where_all_responses_are_alike(screen):
+    alike = Candidates(
+        screen.labelled, screen.pool, {}, screen.priors, responses=np.ones_like(screen.responses)
+    )
+    batch = build("v_optimal_rounds").acquire(alike, 5, rng())
+    assert len(set(batch.order)) == 5
+
+
+@pytest.mark.parametrize("name", ["iterpert", "prior_only", "v_optimal_rounds"])
+def test_a_kernel_that_lacks_genes_is_refused(name, screen):
+    prior = screen.priors["prior"].iloc[:-2, :-2]
+    lacking = Candidates(
+        screen.labelled, screen.pool, screen.features, {"prior": prior}, responses=screen.responses
+    )
+    with pytest.raises(InputError, match=r"kernel 'prior' lacks 2 of 31 perturbations: G29, G30; give it"):
+        build(name).acquire(lacking, 3, rng())

@@ -23,7 +23,8 @@ class VOptimalRounds:
     Mixture weights of the kernels and noise are those of `kernel_ridge` (least leave-one-out error,
     `models.ridge.choice`) on the responses measured so far; then greedy as the strategy `v_optimal`,
     the measured perturbations being in. With one kernel only the noise is fitted. Where all measured
-    responses are alike, all noises fit equally well and the largest is taken. No other model is read.
+    responses are alike, all noises fit equally well and the largest is taken; with fewer than two there is
+    nothing to fit: equal weights, and the noise that `v_optimal` assumes. No other model is read.
     O(m³) for a step of the fit on m measured, and O(n·q) for a pick among n with q that count.
     """
 
@@ -46,6 +47,7 @@ class VOptimalRounds:
         from perturbselect.selection.engine.greedy import greedy
         from perturbselect.selection.engine.similarity import Similarity
         from perturbselect.selection.strategy import Problem
+        from perturbselect.selection.v_optimal import VOptimal
 
         check_size(len(candidates.pool), size)
         assert candidates.responses is not None
@@ -54,7 +56,9 @@ class VOptimalRounds:
         kernels = np.array(prior_kernels(candidates.priors, wanted, everyone))
         known = len(candidates.labelled)
         responses = candidates.responses.astype(np.float64)
-        weights, noise, _ = leave_one_out_mixture(kernels[:, :known, :known], responses, None)
+        weights, noise = np.full(len(kernels), 1 / len(kernels)), None
+        if known > 1:
+            weights, noise, _ = leave_one_out_mixture(kernels[:, :known, :known], responses, None)
         kernel = pd.DataFrame(np.tensordot(weights, kernels, axes=1), everyone, everyone)
         problem = Problem(
             candidates.names,
@@ -63,6 +67,7 @@ class VOptimalRounds:
             constraints=Constraints(measured=np.arange(known)),
         )
         similarity = Similarity.of(problem, self.universe)
+        noise = similarity.noise(VOptimal.noise) if noise is None else noise
         picks = greedy(lambda: QueryVariance(similarity, noise, unknown_mean=True), problem, size, generator)
         dry = np.flatnonzero(picks.zero_gain[known:])
         return Batch(
