@@ -7,6 +7,7 @@ the datasets simulated and given as responses. It prints the jobs of each rule a
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -103,6 +104,8 @@ def main() -> None:
         jobs, seconds, gigabytes = plan(folder)
     for rule, count in jobs.items():
         print(f"{rule:28}{count:8}")
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"processor time {spent.ru_utime + spent.ru_stime:.1f} s: what an idle machine takes")
     print(
         json.dumps({"jobs": sum(jobs.values()), "plan_s": round(seconds, 1), "peak_gb": round(gigabytes, 2)})
     )

@@ -128,7 +128,7 @@ def described(job: Record) -> str:
         f"config {job['config_digest'][:8]}",
         f"source {job['source_digest'][:8]}" if job["source_digest"] else "",
         f"seed {' '.join(map(str, job['seed']))}" if isinstance(job["seed"], list) else "",
-        job["started"],
+        job["started"][:16].replace("T", " ") + " UTC",
     ]
     return ", ".join(part for part in parts if part)
 
