@@ -10,6 +10,7 @@ import pandas as pd
 
 # Fields of a record that are lists or mappings; in the table they are text in JSON.
 NESTED = ("wildcards", "inputs", "options", "seed", "packages")
+FILE = ("file", "sha256", "bytes")
 PLAIN = ("rule", "config_digest", "source_digest", "commit", "python", "device", "threads")
 COST = ("started", "seconds", "peak_memory_mb")
 
@@ -33,7 +34,7 @@ def provenance_table(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         job |= {field: _text(record[field]) for field in NESTED}
         job |= {"machine": record["machine"]["name"], "system": record["machine"]["system"]}
         job["processor"] = record["machine"]["processor"]
-        rows += [{**output, **job} for output in record["outputs"]]
+        rows += [{field: output[field] for field in FILE} | job for output in record["outputs"]]
     return pd.DataFrame(rows).sort_values("file", ignore_index=True)
 
 
