@@ -108,9 +108,12 @@ def multicover(cover: Coverage, order: np.ndarray) -> Iterator[Coverage]:
 def _times(matrix: sp.csr_array, vector: np.ndarray) -> np.ndarray:
     """Return the product with a vector of floats, a block of rows after the other."""
     product = np.zeros(matrix.shape[0])
-    edges = np.searchsorted(matrix.indptr, np.arange(0, matrix.nnz + BLOCK, BLOCK))
+    edges = np.searchsorted(matrix.indptr, np.arange(0, matrix.nnz + BLOCK, BLOCK)).clip(max=len(product))
     for start, stop in itertools.pairwise(edges):
-        product[start:stop] = matrix[start:stop] @ vector
+        pointers = matrix.indptr[start : stop + 1]
+        entries = slice(pointers[0], pointers[-1])
+        rows = (matrix.data[entries], matrix.indices[entries], pointers - pointers[0])  # views
+        product[start:stop] = sp.csr_array(rows, shape=(stop - start, matrix.shape[1])) @ vector
     return product
 
 

@@ -1,0 +1,108 @@
+"""What only large pools need: blocks of rows, crowds that are tied, small integers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from perturbselect.graphs.graph import Graph
+from perturbselect.graphs.propagation import receptive_fields
+from perturbselect.selection.engine import coverage, shortlist
+from perturbselect.selection.engine.constraints import Constraints
+from perturbselect.selection.engine.coverage import Coverage
+from perturbselect.selection.engine.greedy import greedy
+from perturbselect.selection.strategy import Problem
+
+COUNT = 400
+NAMES = np.array([f"G{i:03d}" for i in range(COUNT)])
+
+
+def regular(seed, degree=3):
+    """Every candidate covers as many elements: all are tied at first."""
+    generator = np.random.default_rng(seed)
+    columns = np.concatenate([generator.choice(COUNT, degree, replace=False) for _ in range(COUNT)])
+    pointers = np.arange(0, COUNT * degree + 1, degree)
+    return sp.csr_array((np.ones(len(columns), bool), columns, pointers), shape=(COUNT, COUNT))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("priced", [False, True])
+def test_of_a_tied_crowd_only_the_first_are_listed(monkeypatch, seed, priced):
+    incidence = regular(seed)
+    cost = np.random.default_rng(seed).choice([1.0, 2.0], COUNT) if priced else None
+    problem = Problem(NAMES, np.array([]), constraints=Constraints(cost=cost))
+    whole = greedy(lambda: Coverage(incidence), problem, 150, np.random.default_rng(seed))
+    monkeypatch.setattr(shortlist, "LEAST", 10)
+    short = greedy(lambda: Coverage(incidence), problem, 150, np.random.default_rng(seed))
+    for column in ("order", "gain", "tied", "upper_bound"):
+        np.testing.assert_array_equal(getattr(whole, column), getattr(short, column))
+    assert whole.tied[0] > 100
+
+
+@pytest.mark.parametrize("block", [1, 7, 50, 10_000])
+def test_gains_are_multiplied_in_blocks_of_rows(monkeypatch, block):
+    """Some rows are empty, some longer than a block."""
+    monkeypatch.setattr(coverage, "BLOCK", block)
+    generator = np.random.default_rng(0)
+    dense = generator.random((30, 40)) < np.repeat([0, 0.1, 0.9], 10)[:, None]
+    weights = generator.random(40)
+    np.testing.assert_allclose(Coverage(sp.csr_array(dense), weights).gains(), dense @ weights)
+    assert (Coverage(sp.csr_array((30, 40), dtype=bool), weights).gains() == 0).all()
+
+
+def test_a_coverage_begins_anew():
+    cover = Coverage(regular(0), np.random.default_rng(0).random(COUNT))
+    before = cover.gains().copy()
+    other = cover.anew()
+    other.take(3)
+    other.set_times(2)
+    for criterion in (cover, other.anew(), cover.anew()):
+        expected = before if criterion.times == 1 else Coverage(cover.incidence, cover.weights, 2).gains()
+        np.testing.assert_array_equal(criterion.gains(), expected)
+
+
+def test_receptive_fields_are_counted_in_32_bits():
+    adjacency = sp.csr_array(sp.random_array((50, 50), density=0.1, rng=0, dtype=np.float32))
+    adjacency.indices = adjacency.indices.astype(np.int64)
+    adjacency.indptr = adjacency.indptr.astype(np.int64)
+    fields = receptive_fields(Graph(NAMES[:50], adjacency, np.ones(50, dtype=bool)), 2, "in")
+    assert fields.indices.dtype == fields.indptr.dtype == np.int32
+    linked = (adjacency.toarray() > 0) | np.eye(50, dtype=bool)
+    np.testing.assert_array_equal(fields.toarray(), linked @ linked)
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[2] / "benchmarks")
+    import selection
+
+    return selection
+
+
+def test_the_benchmark_runs_its_jobs(benchmark, tmp_path, capsys):
+    """Each job on a few nodes, and the lines made of it."""
+    import json
+
+    pytest.importorskip("submodlib")
+    benchmark.write_graph(tmp_path / "cover.npz", 150)
+    benchmark.write_graph(tmp_path / "large.npz", 150)
+    benchmark.write_fields(tmp_path / "cover.npz", tmp_path / "fields.npz")
+    rows = {}
+    for title in benchmark.JOBS:
+        benchmark.work(title, tmp_path, 150, 20, repeats=1)
+        rows[title] = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert benchmark.table_row(title, rows[title]).startswith(f"| {title} | 150 |")
+    ours, theirs = (row["values"] for row in list(rows.values())[:2])
+    assert "come to 150" in benchmark.check_values(ours, theirs)
+    with pytest.raises(SystemExit, match="our value is 150"):
+        benchmark.check_values(ours, [*theirs[:-1], 149.0])
+    assert json.loads(benchmark.last_line(rows)).keys() == {
+        "set_cover_speedup",
+        "set_cover_peak_mb",
+        "million_nodes_s",
+        "million_nodes_peak_gb",
+        "v_optimal_20000_s",
+        "logdet_20000_s",
+        "facility_20000_s",
+    }
