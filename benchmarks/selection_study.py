@@ -7,14 +7,14 @@ held-out perturbations of the pool. The last line is JSON: factor and interval b
 and budget.
 
 Ten splits with a quarter held out; in each 20 draws of `random`, and one choice of every other strategy with
-ties and chances of its own. All choose by one kernel, that of `kernel_ridge`; ``benchmarks/study/common.yaml``
-lists them. `oracle` sees the answers: a mark, no contender. `graphnet` is trained for few strategies and splits
-(``study/contenders.py``). A model with another screen in its kernel is compared with random picks for itself
-and for the model that lacks it.
+ties and chances of its own. All choose by one kernel, that of `kernel_ridge`;
+``benchmarks/study/common.yaml`` lists them. `oracle` sees the answers: a mark, no contender. `graphnet` is
+trained for few strategies and splits (``study/contenders.py``). A model with another screen in its kernel is
+compared with random picks for itself and for the model that lacks it.
 
-The workflow makes responses, graphs and kernels in ``--folder``. Scores are kept there, strategy by strategy; a
-later run takes them unless the study has changed (after a change of code take another folder). Tables:
-``scores``, ``learning_curves``, ``areas``, ``data_saving``. ``--quick``: 2 splits, 4 strategies.
+The workflow makes responses, graphs and kernels in ``--folder``. Scores are kept there, strategy by
+strategy; a later run takes them unless the study has changed (after a change of code take another folder).
+Tables: ``scores``, ``learning_curves``, ``areas``, ``data_saving``. ``--quick``: 2 splits, 4 strategies.
 """
 
 import argparse
