@@ -117,6 +117,8 @@ def main() -> None:
     parser.add_argument("--every", type=int, required=True)
     options = parser.parse_args()
 
+    clock = Clock()
+    clock.pause_when_suspended()
     began = time.perf_counter()
     file = anndata.read_h5ad(options.file)
     tensors = {
@@ -132,8 +134,7 @@ def main() -> None:
 
     held_out = [*data.set2conditions["val"], *data.set2conditions["test"]]
     one_each = [data.dataset_processed[condition][0] for condition in held_out]
-    clock, records = Clock(), []
-    clock.pause_when_suspended()
+    records = []
     train_loader = peer.dataloader["train_loader"]
 
     def look() -> None:

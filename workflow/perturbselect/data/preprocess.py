@@ -50,7 +50,9 @@ def preprocess(cells: AnnData, options: Preprocess, name: str) -> tuple[AnnData,
     totals = Totals(len(cells), genes).add(counts)
     obs, kept_cells, kept_genes, steps = filtered(cells.obs, totals, cells.uns, options, name)
 
-    obs, counts, genes = obs[kept_cells], counts[kept_cells][:, kept_genes], genes[kept_genes]
+    obs, counts, genes = obs[kept_cells], counts[kept_cells], genes[kept_genes]
+    if not kept_genes.all():  # a copy takes as long as the normalisation
+        counts = counts[:, kept_genes]
     counts, genes = _drop_genes_of_removed_cells(counts, genes, steps)
     total = obs["total_umis"].to_numpy(np.float64)
     expression = AnnData(
@@ -110,7 +112,7 @@ def _choose_genes(expression: AnnData, n_genes: int | None, steps: list[dict]) -
         f"{expression.var['highly_variable'].sum()} highly variable, "
         f"{(expression.var['perturbed'] & ~expression.var['highly_variable']).sum()} more perturbed",
     )
-    return expression[:, kept].copy()
+    return expression if kept.all() else expression[:, kept].copy()
 
 
 def highly_variable(expression: AnnData, n_genes: int) -> np.ndarray:
