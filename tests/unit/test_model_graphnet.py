@@ -25,6 +25,7 @@ from perturbselect.models.graph_network.network import Ensemble, Schedule  # noq
 
 NAMES = np.array([f"g{i:02d}" for i in range(60)])  # every perturbed gene is predicted too
 GENES = np.array([*NAMES, *(f"x{i}" for i in range(20))])
+RIDGE = KernelRidge(("a", "b"), towards_equal=base_module.EQUAL)
 SMALL = Graphnet(kernel=("a", "b"), graph="ring", folds=4, hidden=8, steps=80, batch=512)
 
 
@@ -160,14 +161,14 @@ def test_is_kernel_ridge_where_there_is_nothing_more():
     prediction = predict(everything, knowledge)
     assert prediction.summary["network_factor"] == 0
     assert prediction.summary["taper"] == 0
-    ridge = predict(everything, knowledge, KernelRidge(("a", "b")))
+    ridge = predict(everything, knowledge, RIDGE)
     np.testing.assert_allclose(prediction.mean, ridge.mean, atol=1e-5)
 
 
 @pytest.mark.parametrize("n", [1, 2, 7])
 def test_few_training_perturbations_are_kernel_ridge(n):
     everything, knowledge = screen()
-    ridge = predict(everything, knowledge, KernelRidge(("a", "b")), n=n)
+    ridge = predict(everything, knowledge, RIDGE, n=n)
     np.testing.assert_array_equal(predict(everything, knowledge, n=n).mean, ridge.mean)
 
 

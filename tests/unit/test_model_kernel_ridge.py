@@ -149,16 +149,32 @@ def test_mixture_finds_the_kernels_that_matter():
     assert errors[0] == min(errors)
 
 
-def test_mixture_error_is_that_of_its_fit():
+@pytest.mark.parametrize("towards_equal", [0, 5])
+def test_mixture_error_is_that_of_its_fit(towards_equal):
     training, test, kernels, _ = mixture_problem()
     names = training.obs_names
-    summary = (
-        KernelRidge(("a", "b", "c")).predict(training, test, Knowledge(kernels=kernels), 0, "cpu").summary
-    )
+    model = KernelRidge(("a", "b", "c"), towards_equal=towards_equal)
+    summary = model.predict(training, test, Knowledge(kernels=kernels), 0, "cpu").summary
     mixed = sum(weight * kernels[name] for name, weight in summary["weights"].items())
     fit = RidgeFit.of(mixed.loc[names, names].to_numpy(), training.X.astype(float), summary["penalty"])
     error = np.mean((fit.left_out() - training.X) ** 2)
     assert summary["leave_one_out_error"] == pytest.approx(error, rel=1e-6)
+
+
+def test_mixture_is_drawn_towards_equal_weights():
+    training, test, kernels, _ = mixture_problem()
+    apart = []
+    for towards_equal in (0, 5, 50, 1e6):
+        model = KernelRidge(("a", "b", "c"), towards_equal=towards_equal)
+        summary = model.predict(training, test, Knowledge(kernels=kernels), 0, "cpu").summary
+        apart.append(np.ptp(list(summary["weights"].values())))
+    assert apart == sorted(apart, reverse=True)
+    assert apart[0] > 2 * apart[2] > 0
+    assert apart[3] < 1e-3
+    equal = KernelRidge("k").predict(
+        training, test, Knowledge(kernels={"k": sum(kernels.values()) / 3}), 0, "cpu"
+    )
+    assert summary["leave_one_out_error"] <= equal.summary["leave_one_out_error"] * (1 + 1e-4)
 
 
 def test_mixture_with_a_given_penalty():

@@ -31,7 +31,8 @@ class Graphnet:
     Our definition. Three layers, each of which enters only as far as it improves the
     prediction of training perturbations that were held out:
 
-    1. ``sum_m w_m K_m``: the mixture of kernels of `kernel_ridge`;
+    1. ``sum_m w_m K_m``: the mixture of kernels of `kernel_ridge`, its weights drawn
+       towards equal ones (``towards_equal: 5``);
     2. a head on the principal responses of the training set: small components are mostly
        noise and get a higher penalty (`graph_network.head`; taper 0 is kernel ridge);
     3. a network that sees pairs of a perturbation and a gene: what the head, each kernel
@@ -55,7 +56,7 @@ class Graphnet:
     folds: Annotated[int, Field(ge=2, description="Folds, and members of the ensemble, at most.")] = 6
     hidden: Annotated[int, Field(ge=1, description="Hidden units of a member.")] = 24
     steps: Annotated[int, Field(ge=0, description="Optimiser steps; 0: the network's linear layer only.")] = (
-        300
+        160
     )
     batch: Annotated[int, Field(ge=1, description="Pairs of perturbation and gene per member and step.")] = (
         4096
@@ -67,12 +68,14 @@ class Graphnet:
         self, training: AnnData, test: np.ndarray, knowledge: Knowledge, seed: int, device: str
     ) -> Prediction:
         """Train and predict; the same seed gives the same bytes on the same CPU."""
+        from perturbselect.models.graph_network.base import EQUAL
         from perturbselect.models.kernel_ridge import KernelRidge
         from perturbselect.models.neural.device import usable
 
         device = usable(device)
         if training.n_obs < FEWEST:
-            return KernelRidge(self.kernel).predict(training, test, knowledge, seed, device)
+            ridge = KernelRidge(self.kernel, towards_equal=EQUAL)
+            return ridge.predict(training, test, knowledge, seed, device)
         base = self.base(training, test, knowledge, seed)
         correction, history, summary = self.correction(base, training, test, knowledge, seed, device)
         mean = base.predicted[training.n_obs :] + correction

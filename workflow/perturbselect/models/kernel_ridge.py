@@ -44,6 +44,14 @@ class KernelRidge:
             "that with the least leave-one-out error on the training perturbations."
         ),
     ] = "loo"
+    towards_equal: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="How many more perturbations speak for equal weights of the kernels: "
+            "few measured ones cannot tell kernels apart. 0: none do.",
+        ),
+    ] = 0.0
 
     def predict(
         self, training: AnnData, test: np.ndarray, knowledge: Knowledge, seed: int, device: str
@@ -58,7 +66,10 @@ class KernelRidge:
         n = training.n_obs
         responses = responses_of(training).astype(np.float64)
         weights, penalty, error = leave_one_out_mixture(
-            kernels[:, :n, :n], responses, None if self.penalty == "loo" else self.penalty
+            kernels[:, :n, :n],
+            responses,
+            None if self.penalty == "loo" else self.penalty,
+            self.towards_equal,
         )
         kernel = np.tensordot(weights, kernels, axes=1)
         fit = RidgeFit.of(kernel[:n, :n], responses, penalty)

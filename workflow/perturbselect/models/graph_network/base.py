@@ -12,7 +12,8 @@ from perturbselect.models.ridge.choice import leave_one_out_mixture
 # Tried around the leave-one-out penalty of kernel ridge: a taper wants less of it.
 PENALTIES = np.exp(np.arange(-2.5, 0.75, 0.5))
 TAPERS = (0.0, 0.5, 1.0, 1.5, 2.0)
-ERRORS = 1.0  # standard errors by which another head must beat kernel ridge
+EQUAL = 5.0  # perturbations that speak for equal weights of the kernels
+ERRORS = 2.0  # standard errors by which another head must beat kernel ridge
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,10 @@ def folds_of(n: int, folds: int, generator: np.random.Generator) -> np.ndarray:
 def fit_base(kernels: np.ndarray, responses: np.ndarray, fold: np.ndarray) -> Base:
     """Choose mixture, penalty and taper, and predict.
 
-    Weights and penalty are those of `kernel_ridge` (leave-one-out). Penalty and taper of
-    the head are then those with the least error on the held-out folds, provided that this
-    is less than that of kernel ridge by a standard error (over perturbations); else the
-    head is kernel ridge.
+    Weights and penalty are those of `kernel_ridge` (leave-one-out) with ``towards_equal`` at
+    `EQUAL`. Penalty and taper of the head are then those with the least error on the held-out
+    folds, provided that this is less than that of kernel ridge by two standard errors (over
+    perturbations); else the head is kernel ridge.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def fit_base(kernels: np.ndarray, responses: np.ndarray, fold: np.ndarray) -> Ba
     O(n^3) for each step of the search, each fold and each kernel.
     """
     n, genes = responses.shape
-    weights, penalty, _ = leave_one_out_mixture(kernels[:, :n, :n], responses, None)
+    weights, penalty, _ = leave_one_out_mixture(kernels[:, :n, :n], responses, None, EQUAL)
     kernel = np.tensordot(weights, kernels, axes=1)
     parts = [(fold != f, np.flatnonzero(fold == f)) for f in range(fold.max() + 1)]
     heads = [

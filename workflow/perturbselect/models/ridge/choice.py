@@ -54,7 +54,7 @@ def leave_one_out_penalty(kernel: np.ndarray, responses: np.ndarray) -> tuple[fl
 
 
 def leave_one_out_mixture(
-    kernels: np.ndarray, responses: np.ndarray, penalty: float | None
+    kernels: np.ndarray, responses: np.ndarray, penalty: float | None, towards_equal: float = 0.0
 ) -> tuple[np.ndarray, float, float | None]:
     """Return the weights of a mixture of kernels, the penalty, and their leave-one-out error.
 
@@ -69,6 +69,9 @@ def leave_one_out_mixture(
     responses : ndarray of float64, shape (n, G)
     penalty : float or None
         None: chosen.
+    towards_equal : float
+        How many rows speak for equal weights: ``towards_equal / n`` times the Kullback-Leibler
+        divergence of the weights from equal ones is added to the log of the error. 0: none do.
 
     Notes
     -----
@@ -86,8 +89,14 @@ def leave_one_out_mixture(
         weights = softmax(parameters[:count])
         chosen = penalty or np.exp(parameters[count])
         error, slope = leave_one_out_error(kernels, rows, weights / chosen)
-        to_logits = slope - weights * slope.sum()
-        return error / (n * genes), np.append(to_logits, -slope.sum()) / (n * genes)
+        slope = np.append(slope - weights * slope.sum(), -slope.sum())
+        if not towards_equal:
+            return error / (n * genes), slope / (n * genes)
+        slope /= max(error, np.finfo(float).tiny)
+        slope[:count] += towards_equal / n * (weights - equal)
+        return np.log(max(error, np.finfo(float).tiny)) - towards_equal / n * np.mean(
+            np.log(weights * count)
+        ), slope
 
     first = np.append(np.zeros(count), np.log(penalty or start))
     low, high = np.log(scale) - DECADES * np.log(10), np.log(scale) + DECADES * np.log(10)
@@ -95,7 +104,11 @@ def leave_one_out_mixture(
     if penalty is not None:
         bounds[-1] = (first[-1], first[-1])
     found = minimize(objective, first, jac=True, method="L-BFGS-B", bounds=bounds)
-    return softmax(found.x[:count]), float(np.exp(found.x[count])), float(found.fun)
+    weights, chosen = softmax(found.x[:count]), float(np.exp(found.x[count]))
+    error = float(found.fun)
+    if towards_equal:
+        error = leave_one_out_error(kernels, rows, weights / chosen)[0] / (n * genes)
+    return weights, chosen, error
 
 
 def leave_one_out_error(
