@@ -1,6 +1,8 @@
 """The workflow as its users run it: a command, in a folder of theirs."""
 
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +15,7 @@ from pathlib import Path
 import yaml
 
 TINY = Path(__file__).with_name("tiny.yaml")
+EFFORT = ("seconds", "peak_memory_mb")
 SHIPPED = ("Snakefile", "workflow", "profiles", "envs", "config")
 
 
@@ -158,6 +161,16 @@ def counted_jobs(text: str) -> dict[str, int]:
     """Return how many jobs of each rule a run's output says it finished."""
     rules = [line.split("Rule: ")[1].rstrip(")") for line in text.splitlines() if "Finished jobid" in line]
     return dict(Counter(rule for rule in rules if rule != "all"))
+
+
+def measured_content(files: dict[str, bytes]) -> dict[str, object]:
+    """Return what must be the same in every run: all but the time and the memory that a selection took."""
+    return {
+        name: {key: value for key, value in json.loads(content).items() if key not in EFFORT}
+        if re.fullmatch(r"tiny/selections/.*\.json", name)
+        else content
+        for name, content in files.items()
+    }
 
 
 def kill_all(process: subprocess.Popen) -> None:

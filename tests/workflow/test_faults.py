@@ -1,15 +1,13 @@
 """Runs that are killed, that meet each other, and jobs that fail."""
 
-import json
 import os
-import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 
 import pytest
-from command_line import Workflow, counted_jobs, kill_all
+from command_line import Workflow, counted_jobs, kill_all, measured_content
 from jobs import NEW_SCORES
 
 from perturbselect.files import read_tsv
@@ -33,8 +31,6 @@ TARGETS = (
     "results/figures/tiny/learning_curves.mse.svg",
 )
 
-EFFORT = ("seconds", "peak_memory_mb")
-
 
 @pytest.fixture
 def killed(workflow: Workflow) -> Workflow:
@@ -45,13 +41,6 @@ def killed(workflow: Workflow) -> Workflow:
     finally:
         kill_all(run)
     return workflow
-
-
-def content(name: str, files: dict[str, bytes]) -> object:
-    """What must be the same: all but the time and the memory that a selection took."""
-    if not re.fullmatch(r"tiny/selections/.*\.json", name):
-        return files[name]
-    return {key: value for key, value in json.loads(files[name]).items() if key not in EFFORT}
 
 
 def test_killed_and_resumed_is_the_same_to_the_byte(killed, finished):
@@ -77,7 +66,8 @@ def test_killed_and_resumed_is_the_same_to_the_byte(killed, finished):
     made = killed.files("tiny/**/*", "tables/*", "figures/**/*", "simulations/**/*", "pages/*", "summary.txt")
     undisturbed = finished.files("**/*")
     assert len(made) > 120
-    assert not [name for name in sorted(made) if content(name, made) != content(name, undisturbed)]
+    undisturbed = measured_content({name: undisturbed[name] for name in made})
+    assert not [name for name, content in measured_content(made).items() if content != undisturbed[name]]
     assert not list(killed.folder.rglob(".partial*"))  # what the killed jobs left went with the next write
 
 

@@ -28,7 +28,8 @@ rule score:
     params:
         code=code("score.py"),
     message:
-        "Score {wildcards.model} on {wildcards.strategy}'s picks in {wildcards.dataset}"
+        "Score {wildcards.model} on {wildcards.strategy}'s picks in {wildcards.dataset}, "
+        "split {wildcards.split}, seed {wildcards.seed}"
     script:
         "../scripts/score.py"
 
