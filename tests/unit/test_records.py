@@ -114,6 +114,12 @@ def test_a_job_that_fails_leaves_no_record(study, monkeypatch):
     assert "no genes" in (study / failing.log[0]).read_text()
 
 
+def test_where_a_record_lies():
+    assert str(record_path("results/logs/a/b.log")) == "results/provenance/a/b.json"
+    assert str(record_path("mine/results/logs/b.log")) == "mine/results/provenance/b.json"
+    assert str(record_path("my.log")) == "results/provenance/my.json"
+
+
 def test_records_of_files_that_are_gone_do_not_count(study):
     assert len(read_records(study)) == 6
     (study / "results/a/split0.tsv").unlink()

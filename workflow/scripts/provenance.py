@@ -8,4 +8,6 @@ from perturbselect.records.table import provenance_table
 from perturbselect.table_schema import write_table
 
 with logged(snakemake.log[0]):
-    write_table(provenance_table(read_records(Path())), "provenance", snakemake.output[0])
+    table = Path(snakemake.output[0])
+    records = read_records(Path(), table.with_suffix(""))  # the folder beside it, of the same name
+    write_table(provenance_table(records), "provenance", table)

@@ -130,7 +130,7 @@ def crate_entities(records: Sequence[Record], title: str, license_text: str) -> 
 
 def _workflow(rules: Iterable[str]) -> list[Entity]:
     """Describe the workflow, its language and engine, a step and a tool for each rule."""
-    steps = [
+    steps: list[Entity] = [
         {
             "@id": f"{MAIN}#{rule}",
             "@type": "HowToStep",
@@ -140,7 +140,7 @@ def _workflow(rules: Iterable[str]) -> list[Entity]:
         }
         for place, rule in enumerate(rules)
     ]
-    tools = [
+    tools: list[Entity] = [
         {"@id": f"#tool/{rule}", "@type": "SoftwareApplication", "name": rule, "softwareVersion": __version__}
         for rule in rules
     ]
@@ -208,7 +208,7 @@ def _usage(job: Entity, record: Record) -> list[Entity]:
 
 def _control(rules: Iterable[str], records: Sequence[Record], jobs: Sequence[Entity]) -> list[Entity]:
     """Describe what Snakemake did: which step called which jobs."""
-    steps = [
+    steps: list[Entity] = [
         {
             "@id": f"#control/{rule}",
             "@type": "ControlAction",

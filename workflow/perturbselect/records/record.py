@@ -29,8 +29,14 @@ NO_OPTIONS = ("code",)
 
 
 def record_path(log: str | os.PathLike) -> Path:
-    """Path of a job's record: ``results/logs/a/b.log`` has ``results/provenance/a/b.json``."""
+    """Path of a job's record: ``results/logs/a/b.log`` has ``results/provenance/a/b.json``.
+
+    A log elsewhere, as a workflow that uses this one as a module may name it, has its record in
+    the same folder under its whole path.
+    """
     parts = Path(log).with_suffix(".json").parts
+    if "logs" not in parts:
+        return FOLDER.joinpath(*(part for part in parts if part not in ("/", "..")))
     place = parts.index("logs")
     return Path(*parts[:place], FOLDER.name, *parts[place + 1 :])
 
@@ -141,15 +147,17 @@ def _line_of(file: str, key: str) -> str:
     return next((value.strip() for name, _, value in lines if name.strip() == key), "")
 
 
-def read_records(study: Path) -> list[dict[str, Any]]:
+def read_records(study: Path, folder: Path = FOLDER) -> list[dict[str, Any]]:
     """Read the records of a study's jobs whose outputs are still there, by path.
 
     Parameters
     ----------
     study : Path
         The folder that holds ``results/``.
+    folder : Path
+        Where the records lie in it.
     """
-    records = [read_json(path) for path in sorted((study / FOLDER).rglob("*.json"))]
+    records = [read_json(path) for path in sorted((study / folder).rglob("*.json"))]
     return [record for record in records if _exist(study, record["outputs"])]
 
 
