@@ -254,6 +254,7 @@ def test_a_selection_sees_no_measurement():
         "kernel",
         "constraints",
         "responses",
+        "features",
     }
     script = (
         "import sys; from perturbselect.selection import STRATEGIES; list(STRATEGIES.items());"
