@@ -2,7 +2,7 @@
 
 ``python benchmarks/active_study.py`` prints, for each screen: the error (MSE) and the Pearson r with the
 training mean as reference at every budget; area under the error's curve, data-saving factor at the full
-budget, stability of the chosen set over seeds and over splits, seconds of choosing and of training in
+budget, stability of the chosen set over seeds and over splits, CPU seconds of choosing and of training in
 between, laboratory rounds and days; then the paired differences at the full budget to `random` and to
 the best strategy that chooses at once, with Holm-corrected p; last, one line of JSON by dataset, model
 and strategy: error at the full budget, area, stability.
@@ -16,6 +16,7 @@ there and not repeated. ``--quick`` looks at 2 splits; ``--only`` at some screen
 import argparse
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,8 +26,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the runs share the cores
 import anndata
 import numpy as np
 import pandas as pd
+import yaml
 from joblib import Parallel, delayed
-from model_study import make_inputs
 from tqdm import tqdm
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -35,6 +36,7 @@ sys.path.insert(0, str(REPOSITORY / "workflow"))
 from perturbselect.budgets import budget_label, budget_size, largest_budgets, measured_after  # noqa: E402
 from perturbselect.data.splits import split  # noqa: E402
 from perturbselect.files import read_h5ad, read_json, read_tsv, write_json, write_parquet, write_tsv  # noqa: E402
+from perturbselect.load_config import load_config  # noqa: E402
 from perturbselect.models import MODELS  # noqa: E402
 from perturbselect.models.model import Knowledge, Prediction  # noqa: E402
 from perturbselect.rounds.acquisition import Candidates  # noqa: E402
@@ -53,6 +55,22 @@ from perturbselect.selection.strategy import Problem, chosen  # noqa: E402
 
 ERROR, SHOWN = "mse", ("mse", "pearson_delta_perturbed_ref")
 WORDS = "active study"  # of every random choice here
+
+
+def make_inputs(study: Path, folder: Path, data_root: str | None) -> tuple:
+    """Let the workflow make responses and kernels; return the config and their folder."""
+    config = load_config(yaml.safe_load(study.read_text()), study.name)
+    targets = [
+        f"results/{dataset}/{file}.h5ad"
+        for dataset in config.datasets
+        for file in ("responses", *(f"kernels/{kernel}" for kernel in config.kernels))
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "snakemake", "--cores", str(os.cpu_count()), "--quiet", "all"]
+    command += ["--snakefile", str(REPOSITORY / "Snakefile"), "--configfile", str(study)]
+    command += ["--config", f"data_root={data_root}"] if data_root else []
+    subprocess.run([*command, "--directory", str(folder), "--", *targets], check=True)
+    return config, folder / "results"
 
 
 class Run:
@@ -85,10 +103,10 @@ class Run:
         strategy = STRATEGIES.build(label, self.config.strategies[label])[1]
         kernel = self.kernels[strategy.kernel] if hasattr(strategy, "kernel") else None
         budget = max(budget_size(size, len(self.pool)) for size in largest_budgets(self.config.budgets))
-        start = time.perf_counter()
+        start = time.process_time()
         problem = Problem(self.pool, self.test, kernel=kernel)
         table = strategy.select(problem, budget, generator(*self.words("select", label))).table
-        return table, time.perf_counter() - start
+        return table, time.process_time() - start
 
     def in_rounds(self, label: str, plan: Plan, start: pd.DataFrame) -> tuple[pd.DataFrame, float, float]:
         """Let an acquisition choose round by round; also return its seconds and those of training."""
@@ -98,18 +116,18 @@ class Run:
             picks = so_far(start, batches, initial)
             measured = picks["gene"].to_numpy(str)
             free = self.pool[~np.isin(self.pool, measured)]
-            begun = time.perf_counter()
+            begun = time.process_time()
             features = {}
             if plan.features:
                 said = self.predict(rounds.model, measured, np.r_[measured, free])
                 features = {plan.features: said.feature(plan.features)}
-            training += time.perf_counter() - begun
+            training += time.process_time() - begun
             responses = np.asarray(self.responses[measured].X) if plan.sees_measured else None
             seen = Candidates(measured, free, features, self.kernels, self.test, responses)
             size = measured_after(number, rounds.initial, rounds.batch, len(self.pool)) - len(measured)
-            begun = time.perf_counter()
+            begun = time.process_time()
             batch = plan.acquisition.acquire(seen, size, generator(*self.words("select", label, number)))
-            choosing += time.perf_counter() - begun
+            choosing += time.process_time() - begun
             batches.append(continued(batch.table(free), len(measured)))
         return so_far(start, batches, initial), choosing, training
 
@@ -241,12 +259,13 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="2 splits instead of 6")
     parser.add_argument("--only", nargs="+", metavar="SCREEN", help="some of the screens")
+    parser.add_argument("--data-root", help="folder of the real screens (default: that of the config)")
     parser.add_argument("--folder", type=Path, default=REPOSITORY / "runs" / "active_study")
     options = parser.parse_args()
     jobs, shown = [], []
     for study in sorted((REPOSITORY / "benchmarks" / "active_study").glob("*.yaml")):
         folder = options.folder / study.stem
-        config, results = make_inputs(study, folder)
+        config, results = make_inputs(study, folder, options.data_root)
         for dataset in config.datasets:
             if options.only and dataset not in options.only:
                 continue

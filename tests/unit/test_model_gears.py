@@ -325,3 +325,54 @@ def test_rows_that_training_does_not_reach_stay_as_they_are():
     assert (network.node[:12] != before[:12]).any(dim=1).all()
     assert list(history["step"]) == [3, 6, 9, 12, 15, 18, 20]  # an epoch is 3 batches of 4
     assert not network.training
+
+
+def test_features_for_acquisitions():
+    """Neighbours in the graph are alike in both; the last layer gives the responses by a linear map."""
+    assert SMALL.features == ("effect", "ll", "grad")
+    assert "variance" in dataclasses.replace(SMALL, uncertainty=True).features
+    asked = SMALL.predict(
+        screen(TRAINING), TEST, Knowledge({"go": cliques()}), 0, "cpu", features=("ll", "grad")
+    )
+    assert (asked.mean == predict().mean).all()
+    assert asked.feature("ll").shape == (8, 15 + 8)
+    assert asked.feature("grad").shape == (8, 4 * 512)
+    for kind in ("ll", "grad"):
+        values = asked.feature(kind).astype(np.float64)
+        assert np.isfinite(values).all()
+        distance = np.linalg.norm(values[:, None] - values, axis=2)
+        assert distance[0, 1] < distance[0, 2:].min()  # pairs of TEST are of one clique
+    with pytest.raises(InputError, match="gives no 'variance'"):
+        asked.feature("variance")
+
+
+def test_gradient_features_estimate_the_tangent_kernel():
+    from perturbselect.models.neural import features as module
+
+    torch.manual_seed(0)
+    hop = sparse_tensor(propagation_matrix(Graph(NODES[:5], sp.csr_array((5, 5)), np.zeros(5, bool))))
+    network = Network(hop, 3, 4)
+    composition, sizes = torch.eye(3), torch.ones(3)
+    network.keep_statistics(composition, sizes, sizes / 3)
+    weights = list(network.parameters())
+
+    def jacobian(row):
+        outputs = network(composition[row : row + 1], sizes[:1], sizes[:1])[0]
+        grads = [torch.autograd.grad(y, weights, retain_graph=True, allow_unused=True) for y in outputs]
+        return torch.stack(
+            [
+                torch.cat(
+                    [
+                        (torch.zeros_like(w) if g is None else g).flatten()
+                        for g, w in zip(gs, weights, strict=True)
+                    ]
+                )
+                for gs in grads
+            ]
+        )
+
+    exact = torch.stack([jacobian(row).flatten() for row in range(3)])
+    exact = exact @ exact.T
+    sketches = [module.gradients(network, composition, sizes, seed) for seed in range(60)]
+    mean = torch.stack([sketch @ sketch.T for sketch in sketches]).mean(dim=0)
+    assert torch.allclose(mean, exact, atol=0.15 * float(exact.diagonal().max()))

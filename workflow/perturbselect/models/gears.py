@@ -99,6 +99,11 @@ class Gears:
         ),
     ] = False
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Kinds of features for acquisitions; variances need the uncertainty head."""
+        return ("effect", "variance", "ll", "grad") if self.uncertainty else ("effect", "ll", "grad")
+
     def predict(
         self,
         training: AnnData,
@@ -107,17 +112,20 @@ class Gears:
         seed: int,
         device: str,
         checkpoint: Path | None = None,
+        features: tuple[str, ...] = (),
     ) -> Prediction:
         """Train and predict; the same seed gives the same bytes on the same CPU.
 
         With a `checkpoint` path, the training saves its state there now and then, and
-        goes on from it if it was ended.
+        goes on from it if it was ended. `features`: ``ll`` or ``grad`` of the test perturbations too
+        (`neural.features`); those that the graph does not have get the mean of the others.
         """
         import torch
 
         from perturbselect.models.neural.checkpoint import Checkpoint
         from perturbselect.models.neural.device import usable
         from perturbselect.models.neural.evaluation import predict, variance_scale
+        from perturbselect.models.neural.features import gradients, last_layer
         from perturbselect.models.neural.hop import sparse_tensor
         from perturbselect.models.neural.knowledge import gene_graph, place
         from perturbselect.models.neural.network import Network
@@ -193,6 +201,14 @@ class Gears:
             # What is not in the graph is predicted as the mean: its variance is that of the responses.
             variance = np.broadcast_to(responses_of(training).var(axis=0), shape).copy()
             variance[predicted] = (scale * log_variance.exp()).cpu().numpy()
+        said = {}
+        for kind in features:
+            if kind == "ll":
+                rows = last_layer(network, composition[n:], sizes[n:])
+            else:
+                rows = gradients(network, composition[n:], sizes[n:], seed)
+            said[kind] = np.tile(rows.mean(dim=0).cpu().numpy(), (len(test), 1))
+            said[kind][predicted] = rows.cpu().numpy()
         lonely = hits[n:] @ np.diff(graph.adjacency.indptr) == 0
         summary = {
             "parameters": sum(p.numel() for p in network.parameters()),
@@ -206,7 +222,7 @@ class Gears:
             "dropped": int((~trained).sum()),
             "predicted_as_mean": np.asarray(test)[~predicted].tolist(),
         }
-        return Prediction(mean, variance, history, summary)
+        return Prediction(mean, variance, history, summary, said)
 
     def _held_back(self, n: int, generator: np.random.Generator) -> np.ndarray:
         """Draw the validation perturbations: their indices, sorted; none if they would be too few."""

@@ -168,6 +168,20 @@ class Network(nn.Module):
         log_variances = [part[1] for part in parts if part[1] is not None]
         return torch.cat([part[0] for part in parts]), torch.cat(log_variances) if log_variances else None
 
+    @torch.no_grad()
+    def last_layer(self, composition: Tensor, sizes: Tensor, rows: int = 2**18) -> Tensor:
+        """Return the inputs of the output layer in evaluation, [U, G + H]: o, and v times √G."""
+        self.renormalise()
+        at_once = max(1, rows // len(self.gene_base))
+        parts = []
+        for i in torch.arange(len(sizes), device=sizes.device).split(at_once):
+            base, shift = self._grid(composition[i], sizes[i], sizes[i], None)
+            hidden, *moments = Hidden.apply(base, shift, sizes[i], self.workspace)
+            decoded = self._decode(hidden, moments, sizes[i])
+            shared = self.cross_gene_mlp(decoded, sizes[i])
+            parts.append(torch.cat([decoded, len(self.gene_base) ** 0.5 * shared], dim=1))
+        return torch.cat(parts)
+
     def _genes(self, share: Tensor, hopped: Tensor | None) -> tuple[Tensor, Tensor]:
         """Take steps 1 to 3: [1, G, H] and its weight [1]; or with and without the hop, [2, G, H] and [2]."""
         genes = len(self.gene_base)
