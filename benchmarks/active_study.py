@@ -176,13 +176,13 @@ def make_run(config, results: Path, dataset: str, number: int, seed: int, folder
         write_parquet(run.scores(label, picks), folder / f"{label}.parquet")
 
 
-def of_dataset(config, dataset: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
-    """Read the finished runs of a dataset: scores, seconds and picks."""
+def of_dataset(config, dataset: str, folder: Path, splits: int) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
+    """Read the runs of a dataset's first splits: scores, seconds and picks."""
     scores, seconds, picks = [], [], {}
     for path in sorted((folder / dataset).glob("split*.seed*/*.parquet")):
-        if path.stem not in config.strategies:
-            continue
         number, seed = (int(part.lstrip("splited")) for part in path.parent.name.split("."))
+        if path.stem not in config.strategies or number >= splits:
+            continue
         scores.append(pd.read_parquet(path))
         seconds.append({"strategy": path.stem, **read_json(path.with_suffix(".json"))})
         picks[dataset, path.stem, number, seed] = read_tsv(path.with_suffix(".tsv"))["gene"].tolist()
@@ -194,9 +194,9 @@ def lab_rounds(plan: Plan | None) -> int:
     return 1 if plan is None or not (plan.features or plan.sees_measured) else plan.rounds.count + 1
 
 
-def print_dataset(config, dataset: str, folder: Path, model: str) -> dict[str, dict[str, float]]:
+def print_dataset(config, dataset: str, folder: Path, model: str, splits: int) -> dict[str, dict[str, float]]:
     """Print one dataset's tables; return what the last line says of it."""
-    scores, seconds, picks = of_dataset(config, dataset, folder)
+    scores, seconds, picks = of_dataset(config, dataset, folder, splits)
     scores = scores[scores["model"] == model]
     full = budget_label(config.budgets[-1])
     order = list(config.strategies)
@@ -269,17 +269,18 @@ def main() -> None:
         for dataset in config.datasets:
             if options.only and dataset not in options.only:
                 continue
-            shown.append((config, dataset, folder / "runs"))
-            for number in range(2 if options.quick else config.splits.count):
+            splits = 2 if options.quick else config.splits.count
+            shown.append((config, dataset, folder / "runs", splits))
+            for number in range(splits):
                 for seed in range(config.seeds):
                     jobs.append((config, results, dataset, number, seed, folder / "runs"))
     done = Parallel(n_jobs=os.cpu_count(), return_as="generator")(delayed(make_run)(*job) for job in jobs)
     for _ in tqdm(done, total=len(jobs), mininterval=30):
         pass
     line: dict = {}
-    for config, dataset, folder in shown:
+    for config, dataset, folder, splits in shown:
         for model in config.models:
-            line.setdefault(dataset, {})[model] = print_dataset(config, dataset, folder, model)
+            line.setdefault(dataset, {})[model] = print_dataset(config, dataset, folder, model, splits)
     print(json.dumps(line))
 
 
