@@ -5,13 +5,20 @@ Makes:    results/provenance.parquet
 """
 
 
-rule provenance:
-    input:
+def for_people():
+    """The results that people read: what the study is run for."""
+    return [
         "results/report.html",
         "results/summary.txt",
-        REPORTED,
-        expand("results/tables/{table}.tsv", table=["scores", *TABLE_PAGES]),
-        ["results/tables/stability.tsv"] if STUDY.stability else [],
+        *REPORTED,
+        *expand("results/tables/{table}.tsv", table=["scores", *TABLE_PAGES]),
+        *(["results/tables/stability.tsv"] if STUDY.stability else []),
+    ]
+
+
+rule provenance:
+    input:
+        for_people(),
     output:
         "results/provenance.parquet",
     log:
