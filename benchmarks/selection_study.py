@@ -1,10 +1,10 @@
 """Compare all selection strategies on four screens of published responses.
 
 ``python benchmarks/selection_study.py`` prints, for each screen and model, how many times more random
-perturbations give the error that a strategy reaches (data-saving factor, mean squared error), with 95 %
-bootstrap intervals over splits, and the area under its learning curve; then how well each kernel predicts
-held-out perturbations of the pool. The last line is JSON: factor and interval by dataset, model, strategy
-and budget.
+perturbations give the error that a strategy reaches (data-saving factor, mean squared error) and the mean
+error over the budgets relative to random picks, with 95 % bootstrap intervals over splits; then how well each
+kernel predicts perturbations of the pool that are left out. The last line is JSON: factor and interval by
+dataset, model, strategy and budget.
 
 Ten splits with a quarter held out; in each 20 draws of `random`, and one choice of every other strategy with
 ties and chances of its own. All choose by one kernel, that of `kernel_ridge`;
@@ -34,7 +34,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "benchmarks"), str(REPOSITORY / "workflow")]
 
 from study.contenders import BASELINE, PLANS, QUICK, measured  # noqa: E402
-from study.factors import areas, factors, printed  # noqa: E402
+from study.factors import areas, factors, printed, relative_areas  # noqa: E402
 from study.prior_kernels import kernel_errors  # noqa: E402
 from study.screens import SCREENS, Screen, make_screen  # noqa: E402
 
@@ -80,11 +80,11 @@ def main() -> None:
     scores = scores.astype(dict.fromkeys(["split", "seed", "n_selected"], "Int64"))
 
     budgets = screens[0].config.budgets
-    saving, area = factors(scores), areas(scores, budgets)
-    tables = {"scores": scores, "learning_curves": learning_curves(scores), "areas": area}
+    saving = factors(scores)
+    tables = {"scores": scores, "learning_curves": learning_curves(scores), "areas": areas(scores, budgets)}
     for name, table in (tables | {"data_saving": saving}).items():
         write_tsv(table, options.folder / "tables" / f"{name}.tsv")
-    print(printed(saving, area, budgets))
+    print(printed(saving, relative_areas(scores, budgets), budgets))
     splits = max(plan.splits for plan in plans.values())
     errors = pd.DataFrame({screen.name: kernel_errors(screen, splits) for screen in screens})
     print(

@@ -91,7 +91,12 @@ def test_the_factor_of_random_picks_is_about_one_and_of_good_ones_more(study, sc
     assert middle["oracle"] > 1.3
     area = study.factors.areas(scores, screen.config.budgets)
     assert set(area["n_budgets"]) == {len(screen.config.budgets)}
-    text = study.factors.printed(saving, area, screen.config.budgets)
+    relative = study.factors.relative_areas(scores, screen.config.budgets).loc["simulated", "kernel_ridge"]
+    assert relative.loc["random", ["ratio", "low", "high"]].tolist() == [1, 1, 1]
+    assert relative.loc["oracle", "high"] < 1
+    text = study.factors.printed(
+        saving, study.factors.relative_areas(scores, screen.config.budgets), screen.config.budgets
+    )
     assert "(oracle)" in text
     assert "random" in text
 
