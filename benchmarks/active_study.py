@@ -215,6 +215,7 @@ def print_dataset(config, dataset: str, folder: Path, model: str, splits: int) -
     saving = saving[(saving["metric"] == ERROR) & (saving["budget"] == full)].set_index("strategy")
     alike = stability(picks, {}, pools_of(config, picks, folder), [config.budgets[-1]])
     alike = alike.pivot(index="strategy", columns="change", values="jaccard")
+    alike = alike.reindex(columns=["seeds", "splits"])
     table = pd.DataFrame(index=order)
     table["error"] = curves[(curves["metric"] == ERROR) & (curves["budget"] == full)].set_index("strategy")[
         "mean"
