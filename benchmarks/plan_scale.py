@@ -105,7 +105,7 @@ def main() -> None:
     for rule, count in jobs.items():
         print(f"{rule:28}{count:8}")
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f"processor time {spent.ru_utime + spent.ru_stime:.1f} s: what an idle machine takes")
+    print(f"processor time {spent.ru_utime + spent.ru_stime:.1f} s")
     print(
         json.dumps({"jobs": sum(jobs.values()), "plan_s": round(seconds, 1), "peak_gb": round(gigabytes, 2)})
     )
