@@ -4,21 +4,19 @@ Required: all results that people read; the records that jobs left under results
 Makes:    results/provenance.parquet
 """
 
-
-def for_people():
-    """The results that people read: what the study is run for."""
-    return [
-        "results/report.html",
-        "results/summary.txt",
-        *REPORTED,
-        *expand("results/tables/{table}.tsv", table=["scores", *TABLE_PAGES]),
-        *(["results/tables/stability.tsv"] if STUDY.stability else []),
-    ]
+# The results that people read: what the study is run for.
+FOR_PEOPLE = [
+    "results/report.html",
+    "results/summary.txt",
+    *REPORTED,
+    *expand("results/tables/{table}.tsv", table=["scores", *TABLE_PAGES]),
+    *(["results/tables/stability.tsv"] if STUDY.stability else []),
+]
 
 
 rule provenance:
     input:
-        for_people(),
+        FOR_PEOPLE,
     output:
         "results/provenance.parquet",
     log:
