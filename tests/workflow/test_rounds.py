@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 from anndata import read_h5ad
-from command_line import Workflow, kill_all
-from test_faults import EFFORT, wait_for
+from command_line import EFFORT, Workflow, kill_all
+from test_faults import wait_for
 
 from perturbselect.files import read_json, read_tsv
 from perturbselect.table_schema import check_table, table_schema

@@ -33,6 +33,7 @@ TABLES = {
     "selections": "tiny/selections/*/*.tsv",
     "splits": "tiny/splits/*.tsv",
     "summary": "tables/summary.tsv",
+    "provenance": "provenance.parquet",
 }
 NOT_IN_TINY = {"stability", "reselections"}  # test_selection.py makes them
 

@@ -335,8 +335,8 @@ rule report:
         # Functions of `input` are not compared: another path is no reason to make the report again.
         python=lambda wildcards, input: sys.executable,
         snakefile=lambda wildcards, input: workflow.main_snakefile,
-        code=code("report.py"),
+        code=code("write_report.py"),
     message:
         "Write the report to {output}"
     script:
-        "../scripts/report.py"
+        "../scripts/write_report.py"

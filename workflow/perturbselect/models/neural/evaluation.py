@@ -30,7 +30,7 @@ def keep_statistics(network: Network, examples: Examples, peer_compatible: bool 
         hopped = torch.arange(2 * len(sizes), device=sizes.device) < len(sizes)
         composition, sizes = composition.repeat(2, 1), sizes.repeat(2)
         share = torch.cat([share / PEER_CELLS, share * (1 - 1 / PEER_CELLS)])
-    _in_chunks(network, lambda rows: network.keep_statistics(composition, sizes, share, hopped, rows))
+    in_grid_chunks(network, lambda rows: network.keep_statistics(composition, sizes, share, hopped, rows))
 
 
 def predict(
@@ -42,7 +42,7 @@ def predict(
     """
 
     def compute(hopped: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        return _in_chunks(network, lambda rows: network.predict(composition, sizes, hopped, rows))
+        return in_grid_chunks(network, lambda rows: network.predict(composition, sizes, hopped, rows))
 
     if not peer_compatible:
         return compute(None)
@@ -68,6 +68,6 @@ def variance_scale(network: Network, examples: Examples, peer_compatible: bool =
     return (delta - examples.targets.m1).square().mean() / log_variance.exp().mean()
 
 
-def _in_chunks(network: Network, compute: Callable[[int], Result]) -> Result:
+def in_grid_chunks(network: Network, compute: Callable[[int], Result]) -> Result:
     """Call `compute` with the number of grid rows at once."""
     return in_chunks(compute, ROWS, len(network.gene_base), "rows of the grid", network.workspace.clear)

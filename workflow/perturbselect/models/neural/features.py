@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from perturbselect.models.neural.evaluation import in_chunks
+from perturbselect.models.neural.evaluation import in_grid_chunks
 from perturbselect.models.neural.network import Network
 
 DRAWS = 4  # random combinations of the outputs whose gradients are taken
@@ -18,7 +18,7 @@ def last_layer(network: Network, composition: Tensor, sizes: Tensor) -> Tensor:
     Gene g's response is a linear function of its own o_g and of the v that all genes share, so the
     Gram matrix is that of all G·(H + 1) activations, as in IterPert's recorded runs.
     """
-    return in_chunks(network, lambda rows: network.last_layer(composition, sizes, rows))
+    return in_grid_chunks(network, lambda rows: network.last_layer(composition, sizes, rows))
 
 
 def gradients(network: Network, composition: Tensor, sizes: Tensor, seed: int) -> Tensor:
