@@ -16,7 +16,7 @@ import numpy as np
 
 from perturbselect.errors import InputError
 from perturbselect.selection.engine.criterion import Criterion
-from perturbselect.selection.engine.similarity import BLOCK, Universe
+from perturbselect.selection.engine.similarity import BLOCK, Universe, rows_of
 from perturbselect.selection.strategy import Problem
 
 
@@ -44,33 +44,20 @@ class Features:
         problem : Problem
             With features.
         universe : {'queries', 'pool', 'all'}
-            Which perturbations count: those to predict, the candidates, or every row.
-
-        Raises
-        ------
-        InputError
-            If a name has no row, a value is missing or infinite, or nobody counts.
+            As in `Similarity.of`; the same errors.
         """
         assert problem.features is not None
         names, whole = problem.features.index, problem.features.to_numpy()
         finite = np.isfinite(whole).all(axis=1)
         if not finite.all():
             raise InputError(f"the features of {names[np.argmin(finite)]} are not all finite numbers")
+        pool, counted = rows_of(problem, universe, names, "{} perturbations have no features, e.g. '{}'")
 
-        def rows(wanted: np.ndarray) -> np.ndarray:
-            found = names.get_indexer(np.asarray(wanted, dtype=str))
-            if (found < 0).any():
-                raise InputError(
-                    f"{(found < 0).sum()} perturbations have no features, e.g. '{wanted[found < 0][0]}'"
-                )
-            return whole if np.array_equal(found, np.arange(len(whole))) else whole[found]
+        def taken(rows: np.ndarray) -> np.ndarray:
+            return whole if np.array_equal(rows, np.arange(len(whole))) else whole[rows]
 
-        if universe == "queries" and not len(problem.queries):
-            raise InputError("universe: queries needs perturbations to predict; use universe: pool")
-        pool = rows(problem.candidates)
-        if universe == "pool":
-            return cls(pool, pool)
-        return cls(pool, whole if universe == "all" else rows(problem.queries))
+        candidates = taken(pool)
+        return cls(candidates, candidates if universe == "pool" else taken(counted))
 
     def noise(self, relative: float) -> float:
         """Return a variance that is given relative to the kernel's mean diagonal over the candidates."""

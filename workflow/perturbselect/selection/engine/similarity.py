@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 
 from perturbselect.errors import InputError
@@ -57,13 +58,13 @@ class Similarity:
         """
         assert problem.kernel is not None
         whole = problem.kernel.to_numpy()
-        pool = _rows(problem, problem.candidates)
-        if universe == "all":
-            counted = np.arange(len(whole))
-        else:
-            counted = _rows(problem, problem.queries) if universe == "queries" else pool
-        if not len(counted):
-            raise InputError("universe: queries needs perturbations to predict; use universe: pool")
+        pool, counted = rows_of(
+            problem,
+            universe,
+            problem.kernel.index,
+            "the kernel has no row for {} perturbations, e.g. '{}'; "
+            "build it from graphs whose nodes cover the screen's perturbations",
+        )
         for start in range(0, len(whole), max(1, BLOCK // len(whole))):
             rows = whole[start : start + max(1, BLOCK // len(whole))]
             if not np.isfinite(rows).all():
@@ -108,12 +109,28 @@ class Similarity:
         return self.whole[self.universe, self.universe].astype(np.float64)
 
 
-def _rows(problem: Problem, names: np.ndarray) -> np.ndarray:
-    assert problem.kernel is not None
-    rows = problem.kernel.index.get_indexer(np.asarray(names, dtype=str))
-    if (rows < 0).any():
-        raise InputError(
-            f"the kernel has no row for {(rows < 0).sum()} perturbations, e.g. '{names[rows < 0][0]}'; "
-            "build it from graphs whose nodes cover the screen's perturbations"
-        )
-    return rows
+def rows_of(
+    problem: Problem, universe: Universe, index: pd.Index, missing: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the candidates, and of those that count, in a table with such an index.
+
+    Raises
+    ------
+    InputError
+        If a name has no row (`missing` is formatted with their number and the first), or nobody counts.
+    """
+
+    def rows(names: np.ndarray) -> np.ndarray:
+        found = index.get_indexer(np.asarray(names, dtype=str))
+        if (found < 0).any():
+            raise InputError(missing.format((found < 0).sum(), names[found < 0][0]))
+        return found
+
+    pool = rows(problem.candidates)
+    if universe == "all":
+        counted = np.arange(len(index))
+    else:
+        counted = rows(problem.queries) if universe == "queries" else pool
+    if not len(counted):
+        raise InputError("universe: queries needs perturbations to predict; use universe: pool")
+    return pool, counted
