@@ -18,7 +18,7 @@ JOBS = {
     "train_training_mean": 6,
     "train_kernel_ridge": 6,
     "train_gears": 6,
-    "score": 18,
+    "score": 9,
     "score_references": 2,
     "collect_scores": 1,
     "compare": 1,
@@ -65,7 +65,7 @@ def without(jobs: dict[str, int], *rules: str) -> dict[str, int]:
 def picks_of(strategy: str, count: int = 2) -> dict[str, int]:
     """Jobs after one strategy's selection has changed, on so many splits."""
     return (
-        {f"select_{strategy}": count, **dict.fromkeys(TRAINED, count), "score": 3 * count}
+        {f"select_{strategy}": count, **dict.fromkeys(TRAINED, count), "score": 3}
         | NEW_SCORES
         | NEW_COVERAGE
         | {"plot_response_space": 1}
@@ -75,4 +75,4 @@ def picks_of(strategy: str, count: int = 2) -> dict[str, int]:
 def per_run(count: int) -> dict[str, int]:
     """Jobs of so many further runs (split and seed) of everything."""
     selections = {f"select_{strategy}": count for strategy in ("random", "degree", "graphreach")}
-    return selections | dict.fromkeys(TRAINED, 3 * count) | {"score": 9 * count} | NEW_SCORES | NEW_COVERAGE
+    return selections | dict.fromkeys(TRAINED, 3 * count) | {"score": 9} | NEW_SCORES | NEW_COVERAGE

@@ -140,7 +140,7 @@ PLOTS = {
     "plot_laboratory": 1,
     "plot_response_space": 1,
 }
-NEW_KERNEL = {"kernel": 1, "train_kernel_ridge": 6, "score": 6, **NEW_SCORES}
+NEW_KERNEL = {"kernel": 1, "train_kernel_ridge": 6, "score": 3, **NEW_SCORES}
 
 
 MUTATIONS = [
@@ -194,12 +194,12 @@ MUTATIONS = [
     Mutation(
         "option of a model",
         option("models.gears.steps", 6),
-        {"train_gears": 6, "score": 6, **NEW_SCORES, **NEW_CONFIG},
+        {"train_gears": 6, "score": 3, **NEW_SCORES, **NEW_CONFIG},
     ),
     Mutation(
         "model added",
         option("models.control_mean", {}),
-        {"train_control_mean": 6, "score": 6, **NEW_SCORES, **NEW_CONFIG},
+        {"train_control_mean": 6, "score": 3, **NEW_SCORES, **NEW_CONFIG},
     ),
     Mutation("seed added", option("seeds", 2), per_run(2) | NEW_CONFIG),
     Mutation(
@@ -234,13 +234,13 @@ MUTATIONS = [
     Mutation(
         "line in a model",
         line("perturbselect/models/kernel_ridge.py"),
-        {"train_kernel_ridge": 6, "score": 6, **NEW_SCORES},
+        {"train_kernel_ridge": 6, "score": 3, **NEW_SCORES},
     ),
     Mutation("line in the kernels", line("perturbselect/graphs/kernels/features.py"), NEW_KERNEL),
     Mutation(
         "source of a metric",
         replaced("workflow/perturbselect/scores/metrics.py", "ROUNDING = 1e-6", "ROUNDING = 1e-7"),
-        {"score": 18, "score_references": 2, **NEW_SCORES},
+        {"score": 9, "score_references": 2, **NEW_SCORES},
     ),
     Mutation("line in a figure", line("perturbselect/report/coverage.py"), {"plot_coverage": 2, **REPORT}),
     Mutation(
@@ -253,7 +253,7 @@ MUTATIONS = [
     Mutation("upgrade that nothing imports", upgraded("pytest"), NEW_CONFIG),
     Mutation("upgrade of matplotlib", upgraded("matplotlib"), PLOTS | NEW_CONFIG),
     Mutation(
-        "upgrade of torch", upgraded("torch"), {"train_gears": 6, "score": 6, **NEW_SCORES, **NEW_CONFIG}
+        "upgrade of torch", upgraded("torch"), {"train_gears": 6, "score": 3, **NEW_SCORES, **NEW_CONFIG}
     ),
     Mutation("upgrade of numpy", upgraded("numpy"), JOBS),
     # Data and results.

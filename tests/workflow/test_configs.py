@@ -73,9 +73,10 @@ def test_can_be_planned(path, data_of, deployed, tmp_path):
     study = Workflow(deployed, tmp_path)
     study.config.write_text(path.read_text())
     config = load_config(read(path), path.name)
-    runs = len(config.datasets) * len(config.strategies) * config.splits.count * config.seeds
+    scored = len(config.datasets) * len(config.strategies)
+    runs = scored * config.splits.count * config.seeds
     planned = study.planned(*data_of(path))
     assert {planned[f"train_{model}"] for model in config.models} == {runs}
-    assert planned["score"] == runs * len(config.models)
+    assert planned["score"] == scored * len(config.models)
     assert planned["report"] == 1
     assert not study.results.exists()

@@ -70,13 +70,16 @@ ALL_RUNS = [
     dict(zip(RUN_KEYS, run)) for run in itertools.product(DATASETS, MODELS, STRATEGIES, SPLITS, SEEDS)
 ]
 TRAINED = "results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}/training.tsv"
-SCORED = "results/{dataset}/scores/{model}/{strategy}/split{split}.seed{seed}.parquet"
 # With `runs: finished`, what failed before is not tried again but listed (docs/reruns.md).
 MISSING_RUNS = [
-    run
-    for run in (ALL_RUNS if STUDY.runs == "finished" else [])
-    if not all(Path(file.format(**run)).exists() for file in (TRAINED, SCORED))
+    run for run in (ALL_RUNS if STUDY.runs == "finished" else []) if not Path(TRAINED.format(**run)).exists()
 ]
+# One job scores all runs of a model and strategy (docs/decisions/0008).
+SCORED = "results/{dataset}/scores/{model}/{strategy}.parquet"
+RUNS_SCORED = {}
+for run in ALL_RUNS:
+    if run not in MISSING_RUNS:
+        RUNS_SCORED.setdefault(SCORED.format(**run), []).append(run)
 DOWNLOADS = Downloads(STUDY)
 SCRIPTS = Path(workflow.current_basedir) / ".." / "scripts"
 
@@ -253,6 +256,15 @@ def all_runs(pattern, **fixed):
     return expand(pattern, **values)
 
 
+def predictions_scored(wildcards):
+    """Predictions of all runs of a model and strategy, at every budget."""
+    return [
+        str(Path(TRAINED.format(**run)).with_name(f"budget{budget}.h5ad"))
+        for run in RUNS_SCORED.get(SCORED.format(**wildcards), [])
+        for budget in BUDGETS
+    ]
+
+
 def figure(kind):
     """Both formats of a figure; the report shows the vector one."""
     return f"results/figures/{{dataset}}/{kind}.svg", f"results/figures/{{dataset}}/{kind}.png"
@@ -293,6 +305,6 @@ def intermediate_files():
             )
         ],
         *all_runs(TRAINED),
-        *all_runs(SCORED),
+        *RUNS_SCORED,
         *per_dataset("results/{dataset}/scores/references/split{split}.parquet", split=SPLITS),
     ]

@@ -1,7 +1,7 @@
 """Predictions to scores, scores to tables.
 
 Required: predictions and responses.
-Makes:    results/{dataset}/scores/{model}/{strategy}/split{split}.seed{seed}.parquet,
+Makes:    results/{dataset}/scores/{model}/{strategy}.parquet (all splits, seeds and budgets),
           results/{dataset}/scores/references/split{split}.parquet (floor and ceiling),
           results/tables/*.tsv
 """
@@ -10,26 +10,22 @@ Makes:    results/{dataset}/scores/{model}/{strategy}/split{split}.seed{seed}.pa
 rule score:
     input:
         responses="results/{dataset}/responses.h5ad",
-        predictions=expand(
-            "results/{{dataset}}/predictions/{{model}}/{{strategy}}/split{{split}}.seed{{seed}}/budget{budget}.h5ad",
-            budget=BUDGETS,
-        ),
+        predictions=predictions_scored,
     output:
-        "results/{dataset}/scores/{model}/{strategy}/split{split}.seed{seed}.parquet",
+        SCORED,
     log:
-        "results/logs/{dataset}/scores/{model}/{strategy}/split{split}.seed{seed}.log",
+        "results/logs/{dataset}/scores/{model}/{strategy}.log",
     benchmark:
-        "results/benchmarks/{dataset}/scores/{model}/{strategy}/split{split}.seed{seed}.tsv"
+        "results/benchmarks/{dataset}/scores/{model}/{strategy}.tsv"
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 2000,
-        runtime=30,
+        mem_mb=lambda wildcards, attempt: attempt * 3000,
+        runtime=lambda wildcards, attempt: attempt * 60,
     params:
         code=code("score.py"),
     message:
-        "Score {wildcards.model} on {wildcards.strategy}'s picks in {wildcards.dataset}, "
-        "split {wildcards.split}, seed {wildcards.seed}"
+        "Score all runs of {wildcards.model} on {wildcards.strategy}'s picks in {wildcards.dataset}"
     script:
         "../scripts/score.py"
 
@@ -59,7 +55,7 @@ rule score_references:
 
 rule collect_scores:
     input:
-        runs=[SCORED.format(**run) for run in ALL_RUNS if run not in MISSING_RUNS],
+        runs=list(RUNS_SCORED),
         references=all_runs(
             "results/{dataset}/scores/references/split{split}.parquet", model="", strategy="", seed=""
         ),

@@ -1,4 +1,4 @@
-"""Score a run's predictions at every budget."""
+"""Score the predictions of all runs of a model and strategy, at every budget."""
 
 import pandas as pd
 

@@ -67,6 +67,11 @@ class Prediction:
         JSON-ready facts: parameters, chosen penalty, device, ...
     features : dict of str to ndarray of float32, each of shape (T, p)
         Further features that were asked for (`features_given`).
+
+    Raises
+    ------
+    InputError
+        If a mean or a variance is not finite: the run has failed, not its scores.
     """
 
     mean: np.ndarray
@@ -74,6 +79,14 @@ class Prediction:
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     summary: dict[str, Any] = field(default_factory=dict)
     features: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for part, values in {"response": self.mean, "variance": self.variance}.items():
+            if values is not None and not np.isfinite(values).all():
+                raise InputError(
+                    f"the model diverged: {np.count_nonzero(~np.isfinite(values))} of {values.size} values of "
+                    f"the predicted {part} are not finite; lower its learning rate or leave this run out"
+                )
 
     def feature(self, kind: str) -> np.ndarray:
         """Return features of the predicted perturbations by kind, shape (T, p).
