@@ -28,9 +28,10 @@ class Checkpoint:
     """
 
     every: ClassVar[float] = 30.0  # seconds between two savings, at least
+    layout: ClassVar[int] = 2  # of the state; another number is another training
 
     def __init__(self, path: str | os.PathLike, training: dict[str, Any]) -> None:
-        self.path, self.training = Path(path), training
+        self.path, self.training = Path(path), training | {"layout": self.layout}
         self._last = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from perturbselect.errors import InputError
+from perturbselect.models.neural.adam import Adam
 from perturbselect.models.neural.batches import Batch, one_pass, one_pass_over_cells
 from perturbselect.models.neural.checkpoint import Checkpoint
 from perturbselect.models.neural.device import out_of_memory, release_memory
@@ -111,13 +112,12 @@ class Run:
         self.network, self.training, self.schedule, self.generator = network, training, schedule, generator
         self.objective = fourth_power if schedule.fourth_power else squared
         everywhere = [p for p in network.parameters() if p is not network.node or schedule.peer_compatible]
-        groups: list[dict[str, Any]] = [{"params": everywhere, "weight_decay": schedule.weight_decay}]
+        self.optimisers = [Adam(everywhere, schedule.weight_decay)]
         self.node_decay = None
         if not schedule.peer_compatible:
-            groups.append({"params": [network.node]})
+            self.optimisers.append(Adam([network.node]))
             reached = (training.composition != 0).any(dim=0)[:, None].to(training.composition)
             self.node_decay = schedule.weight_decay * reached
-        self.optimiser = torch.optim.Adam(groups, fused=True)
         self.step = 0
         self.chunks = 1  # parts of a batch, more than one where the memory is small
         self.history: list[dict[str, float]] = []
@@ -161,15 +161,14 @@ class Run:
 
     def optimise(self, batch: Batch, rate: float) -> Tensor:
         """Take one step on a batch; return its loss (a scalar, detached)."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
         self.network.renormalise()
         loss = self._gradient(batch)
         nn.utils.clip_grad_value_(self.network.parameters(), 1.0)
         if self.node_decay is not None:
             with torch.no_grad():
                 self.network.node.grad += self.node_decay * self.network.node  # type: ignore[operator]
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step(rate)
         return loss
 
     def _gradient(self, batch: Batch) -> Tensor:
@@ -178,7 +177,7 @@ class Run:
         The parts are normalised each by itself, so that they give another gradient than the whole.
         """
         while True:
-            self.optimiser.zero_grad(set_to_none=True)
+            self.network.zero_grad(set_to_none=True)
             try:
                 losses = []
                 for part in np.array_split(np.arange(len(batch.rows)), self.chunks):
@@ -214,7 +213,7 @@ class Run:
         """Return everything that `restore` needs, between two epochs."""
         return {
             "network": self.network.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": [optimiser.state() for optimiser in self.optimisers],
             "generator": json.dumps(self.generator.bit_generator.state),
             "step": self.step,
             "chunks": self.chunks,
@@ -225,7 +224,8 @@ class Run:
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to where the training stood when `state` was made."""
         self.network.load_state_dict(state["network"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, values in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.restore(values)
         self.generator.bit_generator.state = json.loads(state["generator"])
         self.step, self.chunks = state["step"], state["chunks"]
         self.history, self.best = state["history"], state["best"]
