@@ -1,6 +1,7 @@
 """The workflow as its users run it: a command, in a folder of theirs."""
 
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -17,6 +18,9 @@ import yaml
 TINY = Path(__file__).with_name("tiny.yaml")
 EFFORT = ("seconds", "peak_memory_mb")
 SHIPPED = ("Snakefile", "workflow", "profiles", "envs", "config")
+# Plans are many: they are made by forks of a process that has imported Snakemake, half of their time.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["snakemake.cli"])
 
 
 @dataclass(frozen=True)
@@ -110,11 +114,11 @@ class Workflow:
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """Run nothing; return how many jobs of each rule would be run."""
-        return planned_jobs(self.finish("--dry-run", *arguments))
+        return planned_jobs(self._plan("--dry-run", *arguments))
 
     def outputs(self, *arguments: str) -> list[Output]:
         """Run nothing; return every file that the study makes."""
-        text = self.finish("--detailed-summary", *arguments)
+        text = self._plan("--detailed-summary", *arguments)
         lines = text[text.index("output_file\t") :].splitlines()
         names = lines[0].split("\t")
         rows = (dict(zip(names, line.split("\t"), strict=True)) for line in lines[1:] if "\t" in line)
@@ -129,6 +133,18 @@ class Workflow:
             for row in rows
         ]
 
+    def _plan(self, *arguments: str) -> str:
+        """As `finish`, for what runs no job."""
+        printed = self.folder / "plan.log"
+        command = self.command(*arguments)[2:]
+        process = FORKS.Process(target=snakemake, args=(command, self.folder, self.environment(), printed))
+        process.start()
+        process.join()
+        text = printed.read_text()
+        printed.unlink()
+        assert process.exitcode == 0, text
+        return text
+
     def jobs_run(self, *arguments: str, cores: int = 2) -> dict[str, int]:
         """Run to the end; return how many jobs of each rule were run."""
         return counted_jobs(self.finish(*arguments, cores=cores))
@@ -137,6 +153,23 @@ class Workflow:
         """Return the content of the files under `results/` that fit any of the patterns."""
         found = {path for pattern in patterns for path in self.results.glob(pattern) if path.is_file()}
         return {str(path.relative_to(self.results)): path.read_bytes() for path in sorted(found)}
+
+
+def snakemake(command: list[str], folder: Path, environment: dict[str, str], printed: Path) -> None:
+    """Do in this process what the command does; output and errors go to a file."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    with open(printed, "w") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    # The package is that of the workflow that runs, not of the caller.
+    for module in [name for name in sys.modules if name.partition(".")[0] == "perturbselect"]:
+        del sys.modules[module]
+    sys.argv = command
+    from snakemake.cli import main
+
+    main()
 
 
 def copy_repository(repository: Path, folder: Path) -> None:
