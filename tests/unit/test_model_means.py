@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from perturbselect.errors import InputError
 from perturbselect.models import MODELS
-from perturbselect.models.model import Knowledge
+from perturbselect.models.model import Knowledge, Prediction
 
 TRAINING = AnnData(np.array([[1.0, 2], [3, -2]], np.float32), obs=pd.DataFrame(index=["A", "B"]))
 
@@ -25,6 +25,14 @@ def test_training_mean_predicts_the_mean_of_the_rows():
     mean = predict("training_mean").mean
     assert np.array_equal(mean, np.array([[2, 0]] * 3, np.float32))
     assert mean.dtype == np.float32
+
+
+@pytest.mark.parametrize("part", ["mean", "variance"])
+def test_a_prediction_that_is_not_finite_is_a_failed_run(part):
+    values = {"mean": np.zeros((2, 3), np.float32), "variance": np.ones((2, 3), np.float32)}
+    values[part][1, 2] = np.nan
+    with pytest.raises(InputError, match="the model diverged: 1 values"):
+        Prediction(**values)
 
 
 def test_a_response_that_is_not_finite_is_named():

@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
+import torch
 
 from perturbselect.models.neural.adam import Adam
 

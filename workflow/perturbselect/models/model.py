@@ -84,8 +84,8 @@ class Prediction:
         for part, values in {"response": self.mean, "variance": self.variance}.items():
             if values is not None and not np.isfinite(values).all():
                 raise InputError(
-                    f"the model diverged: {np.count_nonzero(~np.isfinite(values))} of {values.size} values of "
-                    f"the predicted {part} are not finite; lower its learning rate or leave this run out"
+                    f"the model diverged: {np.count_nonzero(~np.isfinite(values))} values of the predicted "
+                    f"{part} are not finite; lower its learning rate or leave this run out"
                 )
 
     def feature(self, kind: str) -> np.ndarray:
