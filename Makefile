@@ -10,7 +10,7 @@ BIN := $(ENV)/bin
 FOLDER := $(if $(CONFIG),runs/$(basename $(notdir $(CONFIG))),.)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test env peers test-peers lint lock docs trace crate benchmark clean
+.PHONY: help run test env peers celleval test-peers lint lock docs trace crate benchmark clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,8 +38,16 @@ peers: .venv-peers/.complete ## Make the environment of the peers, cell-gears an
 	.venv-peers/bin/python -m pip install --quiet --no-deps --requirement envs/peers.txt
 	touch $@
 
-test-peers: env peers ## Run the tests against the peers
-	PERTURBSELECT_PEERS=$(abspath .venv-peers/bin/python) $(BIN)/python -m pytest -m peer
+celleval: .venv-celleval/.complete ## Make the environment of cell-eval, another peer, in .venv-celleval
+
+.venv-celleval/.complete: envs/cell-eval.txt envs/make_venv.sh
+	sh envs/make_venv.sh $(PYTHON) .venv-celleval
+	.venv-celleval/bin/python -m pip install --quiet --no-deps --requirement envs/cell-eval.txt
+	touch $@
+
+test-peers: env peers celleval ## Run the tests against the peers
+	PERTURBSELECT_PEERS=$(abspath .venv-peers/bin/python) \
+	PERTURBSELECT_CELLEVAL=$(abspath .venv-celleval/bin/python) $(BIN)/python -m pytest -m peer
 
 lint: env ## Format and check code, rules and types
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -63,4 +71,4 @@ benchmark: env ## Measure the main job
 	$(BIN)/python benchmarks/main_job.py
 
 clean: ## Remove the environment and all results
-	rm -rf $(ENV) .venv-peers .snakemake runs && find results -mindepth 1 ! -name README.md -delete
+	rm -rf $(ENV) .venv-peers .venv-celleval .snakemake runs && find results -mindepth 1 ! -name README.md -delete
