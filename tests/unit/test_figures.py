@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
 from perturbselect.errors import InputError
-from perturbselect.report import comparison, coverage, learning_curves, response_space
+from perturbselect.report import comparison, coverage, learning_curves, response_space, risk_coverage
 from perturbselect.report.style import save, strategy_styles
 from perturbselect.scores.comparisons import comparisons
 from perturbselect.scores.curves import learning_curves as averaged
@@ -229,3 +229,36 @@ def test_files_are_the_same_each_time(scores, tmp_path):
         "curves.png",
         "curves.svg",
     ]
+
+
+@pytest.mark.parametrize(("count", "budgets"), [(1, 1), (3, 4), (20, 6)])
+def test_risk_coverage(count, budgets):
+    orders = {"predicted": np.linspace(0.5, 1, 10), "ideal": np.linspace(0.2, 1, 10), "random": np.ones(10)}
+    rows = [
+        ("kernel_ridge", strategy, str(10 * n), 10.0 * n, order, (i + 1) / 10, 0.3 * risk)
+        for strategy in STRATEGIES[:count]
+        for n in range(1, budgets + 1)
+        for order, curve in orders.items()
+        for i, risk in enumerate(curve)
+    ]
+    curves = pd.DataFrame(
+        rows, columns=["model", "strategy", "budget", "n_selected", "order", "coverage", "risk"]
+    )
+    figure = risk_coverage.plot(curves, strategies=STRATEGIES[:count], name="Screen", simulated=True)
+    assert_apart(figure)
+    assert figure._suptitle.get_text() == "Error of the most certain predictions, Screen (simulated data)"
+    titles = [axis.get_title() for axis in figure.axes]
+    assert (titles[0], titles[-1], len(titles)) == (
+        "10 measured",
+        f"{10 * budgets} measured",
+        min(budgets, 4),
+    )
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    assert set(lines) == {*STRATEGIES[:count], "ideal order (mean)", "any order, in the mean"}
+    np.testing.assert_allclose(lines["random"].get_ydata(), orders["predicted"])
+    np.testing.assert_allclose(lines["ideal order (mean)"].get_ydata(), orders["ideal"])
+
+
+def test_risk_coverage_without_a_variance():
+    figure = risk_coverage.plot(pd.DataFrame(), strategies=STRATEGIES, name="Screen")
+    assert "No model of this study" in figure.texts[0].get_text()

@@ -12,6 +12,7 @@ from perturbselect.scores.metrics import METRICS, strongest_genes
 from perturbselect.scores.score import ceiling, floor, score
 
 P, G = 7, 60
+OF_VARIANCE = {"calibration", "error_to_variance"}
 
 
 @pytest.fixture
@@ -65,6 +66,8 @@ def loop(name, d):
         elif name == "calibration":
             half = 1.6448536269514722 * np.sqrt(d["variance"][p])
             value = sum(q[g] - half[g] <= y[g] <= q[g] + half[g] for g in range(G)) / G
+        elif name == "error_to_variance":
+            value = sum((a - b) ** 2 for a, b in zip(q, y, strict=True)) / sum(d["variance"][p])
         values.append(value)
     return np.array(values)
 
@@ -86,7 +89,7 @@ def test_set_metrics_equal_loops(data):
     assert metrics.spread_ratio(predicted, true) == pytest.approx(np.mean(ratios))
 
 
-@pytest.mark.parametrize("name", sorted(set(METRICS) - {"calibration"}))  # its ideal is no error's
+@pytest.mark.parametrize("name", sorted(set(METRICS) - OF_VARIANCE))  # their ideal is no error's
 def test_perfect_prediction_reaches_the_ideal(data, name):
     metric = METRICS[name]
     data["significant"] = (data["de_rank"] < 9).astype(np.uint8)  # the 9 largest, so that overlap is whole
@@ -99,6 +102,8 @@ def test_calibration_covers_ninety_percent_of_its_own_noise():
     variance = generator.uniform(0.5, 2, size=(20, 2000))
     true = generator.normal(size=variance.shape) * np.sqrt(variance)
     assert metrics.calibration(np.zeros_like(true), true, variance).mean() == pytest.approx(0.9, abs=0.01)
+    assert metrics.error_to_variance(np.zeros_like(true), true, variance).mean() == pytest.approx(1, abs=0.02)
+    assert np.isnan(metrics.error_to_variance(true, true, np.zeros_like(true))).all()
 
 
 def test_hand_made_values():
@@ -191,7 +196,7 @@ def test_score_matches_rows_by_name(data, screen):
     table = score(*screen)
     mse = table[table["metric"] == "mse"].set_index("perturbation")["value"].sort_index()
     np.testing.assert_allclose(mse, loop("mse", data), rtol=1e-5)
-    assert set(table["metric"]) == set(METRICS) - {"calibration"}
+    assert set(table["metric"]) == set(METRICS) - OF_VARIANCE
     assert table["undefined"].sum() == 0
     assert table.loc[table["metric"] == "spread_ratio", "perturbation"].isna().all()
     assert (table["n_selected"] == 40).all()
@@ -203,6 +208,8 @@ def test_score_uses_the_variance_if_there_is_one(screen):
     predictions.layers["variance"] = np.full(predictions.shape, 1e6, dtype=np.float32)
     table = score(responses, predictions)
     assert (table.loc[table["metric"] == "calibration", "value"] == 1).all()
+    ratio, mse = (table.loc[table["metric"] == name, "value"] for name in ("error_to_variance", "mse"))
+    np.testing.assert_allclose(mse.to_numpy() / ratio.to_numpy(), 1e6, rtol=1e-6)
 
 
 def test_undefined_correlations_are_zero_and_counted(screen):

@@ -29,6 +29,7 @@ TABLES = {
     "learning_curves": "tables/learning_curves.tsv",
     "missing_runs": "tables/missing_runs.tsv",
     "perturbation_scores": "tables/perturbation_scores.parquet",
+    "risk_coverage": "tiny/tables/risk_coverage.tsv",
     "scores": "tables/scores.tsv",
     "selections": "tiny/selections/*/*.tsv",
     "splits": "tiny/splits/*.tsv",

@@ -2,6 +2,7 @@
 
 Required: the tables of scores.smk, selections, responses, graph summaries.
 Makes:    results/figures/{dataset}/*.svg and .png, results/pages/*.html,
+          results/{dataset}/tables/risk_coverage.tsv,
           results/study.yaml, results/software.tsv, results/report.html
 """
 
@@ -23,6 +24,7 @@ REPORTED = [
     *per_dataset("results/figures/{dataset}/comparison.{metric}.svg", metric=METRICS),
     *per_dataset("results/figures/{dataset}/coverage.{graph}.svg", graph=COVERED_GRAPHS),
     *per_dataset("results/figures/{dataset}/response_space.svg"),
+    *per_dataset("results/figures/{dataset}/risk_coverage.svg"),
     *per_dataset("results/figures/{dataset}/laboratory.svg"),
     *expand("results/pages/{table}.html", table=TABLE_PAGES),
     *per_dataset("results/{dataset}/gene_names.tsv"),
@@ -130,6 +132,41 @@ rule plot_coverage:
         "Draw the coverage of {wildcards.graph} in {wildcards.dataset}"
     script:
         "../scripts/plot_coverage.py"
+
+
+rule plot_risk_coverage:
+    input:
+        scores="results/tables/perturbation_scores.parquet",
+        responses="results/{dataset}/responses.h5ad",
+    output:
+        table="results/{dataset}/tables/risk_coverage.tsv",
+        figure=report(
+            figure("risk_coverage")[0],
+            caption="../report/risk_coverage.rst",
+            category="{dataset}",
+            subcategory="Certainty",
+            labels={"figure": "error of the most certain predictions"},
+        ),
+        png=figure("risk_coverage")[1],
+    log:
+        "results/logs/figures/{dataset}/risk_coverage.log",
+    benchmark:
+        "results/benchmarks/figures/{dataset}/risk_coverage.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 2000,
+        runtime=20,
+    params:
+        seed=STUDY.seed,
+        strategies=STRATEGIES,
+        baseline=BASELINE,
+        title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
+        code=code("plot_risk_coverage.py"),
+    message:
+        "Draw the error of the most certain predictions of {wildcards.dataset}"
+    script:
+        "../scripts/plot_risk_coverage.py"
 
 
 rule plot_laboratory:

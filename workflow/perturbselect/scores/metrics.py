@@ -227,6 +227,16 @@ def calibration(predicted: np.ndarray, true: np.ndarray, variance: np.ndarray) -
     return np.mean(np.abs(true - predicted) <= half_width, axis=1)
 
 
+def error_to_variance(predicted: np.ndarray, true: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Mean squared error over the mean predicted variance, per perturbation.
+
+    ``variance`` is that of the response, shape (P, G), as the model gives it. Range [0, ∞); 1 is
+    best, more is overconfident. Undefined, and left out of means, where the variance is 0.
+    """
+    said = np.mean(variance, axis=1)
+    return np.where(said > 0, mse(predicted, true) / np.where(said > 0, said, 1), np.nan)
+
+
 @dataclass(frozen=True)
 class Metric:
     """A metric as tables, figures and comparisons need it.
@@ -316,5 +326,8 @@ METRICS: dict[str, Metric] = {
     "spread_ratio": Metric(spread_ratio, "set", "target", 1, "Spread of predictions / spread of truths"),
     "calibration": Metric(
         calibration, "perturbation", "target", 0.9, "Truths in the 90 % interval (share)", ("variance",)
+    ),
+    "error_to_variance": Metric(
+        error_to_variance, "perturbation", "target", 1, "Squared error / predicted variance", ("variance",)
     ),
 }
