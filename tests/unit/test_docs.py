@@ -100,7 +100,7 @@ def test_strategies_and_models_have_a_heading(page, registry):
             assert f"`{option}`" in text, f"{page}: option {option} of {name}"
 
 
-@pytest.mark.parametrize("name", ["gears", "graphnet"])
+@pytest.mark.parametrize("name", ["gears", "graphnet", "histogram_network"])
 def test_options_of_the_networks_have_a_row_with_their_default(name):
     rows = dict(
         re.findall(

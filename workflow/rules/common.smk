@@ -31,6 +31,7 @@ from perturbselect.errors import InputError
 from perturbselect.graphs.kernel_expression import inputs_of
 from perturbselect.load_config import load_config
 from perturbselect.models import MODELS as KNOWN_MODELS
+from perturbselect.models.model import needs_histograms
 from perturbselect.provenance import locked_versions, source_digest
 from perturbselect.rounds.plan import plans
 from perturbselect.selection import STRATEGIES as KNOWN_STRATEGIES
@@ -60,6 +61,12 @@ MARKS = [label for label, name in REGISTERED_STRATEGIES.items() if name in SEE_R
 # Labels of the strategy that others are compared with and of the neural network, if there are any.
 BASELINE = next((label for label, name in REGISTERED_STRATEGIES.items() if name == "random"), None)
 NETWORK = next((label for label, name in REGISTERED_MODELS.items() if name == "gears"), None)
+# Of the cells, if a model of the study predicts distributions.
+HISTOGRAMS = (
+    ["results/{dataset}/histograms.h5"]
+    if any(needs_histograms(KNOWN_MODELS[name]) for name in REGISTERED_MODELS.values())
+    else []
+)
 BUDGETS = [budget_label(budget) for budget in STUDY.budgets]
 SPLITS = list(range(STUDY.splits.count))
 SEEDS = list(range(STUDY.seeds))
@@ -163,6 +170,11 @@ def graphs_of(options):
 def graphs_where(kind):
     """Regular expression of the graphs of this type."""
     return "|".join(name for name, graph in STUDY.graphs.items() if graph.type == kind) or "(?!)"
+
+
+def histograms_of(model):
+    """The file of histograms, as a list, if this registered model needs it."""
+    return HISTOGRAMS if needs_histograms(KNOWN_MODELS[model]) else []
 
 
 def kernel_of(options):
@@ -284,6 +296,7 @@ def intermediate_files():
         *expand("results/simulations/{simulation}/cells.h5ad", simulation=STUDY.simulations),
         *expand("results/{dataset}/{file}.h5ad", dataset=cells, file=["cells", "expression"]),
         *per_dataset("results/{dataset}/responses.h5ad"),
+        *[file for paths in HISTOGRAMS for file in per_dataset(paths)],
         *per_dataset("results/{dataset}/splits/split{split}.tsv", split=SPLITS),
         *[
             file

@@ -1,8 +1,8 @@
 """Raw screens to responses.
 
 Required: the files that the config's datasets name, or `simulations`.
-Makes:    results/{dataset}/cells.h5ad, expression.h5ad, responses.h5ad, and the
-          tables of gene names and filters.
+Makes:    results/{dataset}/cells.h5ad, expression.h5ad, responses.h5ad, the tables of
+          gene names and filters, and histograms.h5 if a model needs them.
 Steps:    download | simulate -> import -> preprocess -> summarise
 """
 
@@ -224,3 +224,28 @@ rule summarise:
         "Moments and differential expression of each perturbation of {wildcards.dataset}"
     script:
         "../scripts/summarise.py"
+
+
+rule histograms:
+    input:
+        "results/{dataset}/expression.h5ad",
+    output:
+        "results/{dataset}/histograms.h5",
+    log:
+        "results/logs/{dataset}/histograms.log",
+    benchmark:
+        "results/benchmarks/{dataset}/histograms.tsv"
+    wildcard_constraints:
+        dataset=datasets_where(type="cells"),
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 4000,
+        runtime=120,
+    params:
+        seed=lambda wildcards: [STUDY.seed, "histograms", wildcards.dataset],
+        code=code("histograms.py"),
+    message:
+        "Histograms of each gene over the cells of each perturbation of {wildcards.dataset}"
+    script:
+        "../scripts/histograms.py"

@@ -1,6 +1,6 @@
 """Predictions to scores, scores to tables.
 
-Required: predictions and responses.
+Required: predictions and responses; histograms of the cells if models predict them.
 Makes:    results/{dataset}/scores/{model}/{strategy}.parquet (all splits, seeds and budgets),
           results/{dataset}/scores/references/split{split}.parquet (floor and ceiling),
           results/tables/*.tsv
@@ -11,6 +11,7 @@ rule score:
     input:
         responses="results/{dataset}/responses.h5ad",
         predictions=predictions_scored,
+        histograms=lambda wildcards: histograms_of(REGISTERED_MODELS[wildcards.model]),
     output:
         SCORED,
     log:
@@ -34,6 +35,7 @@ rule score_references:
     input:
         responses="results/{dataset}/responses.h5ad",
         split="results/{dataset}/splits/split{split}.tsv",
+        histograms=HISTOGRAMS,
     output:
         "results/{dataset}/scores/references/split{split}.parquet",
     log:

@@ -22,6 +22,7 @@ for model in MODELS:
             picks="results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv",
             graphs=graphs_of(options),
             kernels=[f"results/{{dataset}}/kernels/{name}.h5ad" for name in names_in(options, "kernel")],
+            histograms=histograms_of(known),
         output:
             predictions=expand(f"results/{folder}/budget{{budget}}.h5ad", budget=BUDGETS, allow_missing=True),
             history=f"results/{folder}/training.tsv",

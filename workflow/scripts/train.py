@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from perturbselect.budgets import budget_label, budget_size
+from perturbselect.data.histograms import HistogramFile
 from perturbselect.files import read_h5ad, read_tsv, write_h5ad, write_tsv
 from perturbselect.graphs.graph import read_graph
 from perturbselect.job import logged
@@ -26,6 +27,7 @@ with logged(snakemake.log[0]):
     graphs = {name: read_graph(*files[2 * i : 2 * i + 2]) for i, name in enumerate(snakemake.params.graphs)}
     paths = zip(snakemake.params.kernels, snakemake.input.get("kernels", []), strict=True)
     kernels = {name: read_h5ad(path).to_df() for name, path in paths}
+    histograms = HistogramFile.among(snakemake.input.get("histograms", []))
 
     # `--resources gpu=0` takes the device from a job that asks for one.
     device = snakemake.params.device
@@ -40,7 +42,8 @@ with logged(snakemake.log[0]):
         training = responses[chosen(picks, budget_size(budget, pool_size))].copy()
         seed = integer_seed(*snakemake.params.seed)
         resume = {"checkpoint": checkpoint} if getattr(model, "resumable", False) else {}
-        prediction = model.predict(training, test, Knowledge(graphs, kernels), seed, device, **resume)
+        knowledge = Knowledge(graphs, kernels, histograms.of(training.obs_names) if histograms else None)
+        prediction = model.predict(training, test, knowledge, seed, device, **resume)
         predictions = anndata.AnnData(
             prediction.mean.astype(np.float32),
             obs=pd.DataFrame(index=test),
@@ -60,6 +63,8 @@ with logged(snakemake.log[0]):
         )
         if prediction.variance is not None:
             predictions.layers["variance"] = prediction.variance.astype(np.float32)
+        if prediction.histograms is not None:
+            predictions.obsm["histograms"] = prediction.histograms
         print(budget, prediction.summary)
         write_h5ad(predictions, path)
         histories.append(prediction.history.assign(budget=budget_label(budget)))

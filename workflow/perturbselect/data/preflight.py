@@ -13,6 +13,7 @@ from perturbselect.data.local_files import local_file, require_header
 from perturbselect.errors import InputError
 from perturbselect.graphs.kernel_expression import inputs_of
 from perturbselect.models import MODELS
+from perturbselect.models.model import needs_histograms
 from perturbselect.registry import Registry, require_key, suggestion
 from perturbselect.rounds.plan import Plan, check_end, plans
 from perturbselect.scores.iterpert_runs import COLUMNS as RECORDED_COLUMNS
@@ -45,7 +46,10 @@ def preflight(config: Config) -> None:
     for label, entry in one_shot.items():
         _check_references(config, f"strategies.{label}", STRATEGIES.build(label, entry)[1])
     for label, entry in config.models.items():
-        _check_references(config, f"models.{label}", MODELS.build(label, entry)[1])
+        member = MODELS.build(label, entry)[1]
+        _check_references(config, f"models.{label}", member)
+        if needs_histograms(member):
+            _require_cells(config, label)
     _check_labels("strategies", config.strategies, STRATEGIES, acquisitions=chosen_in_rounds)
     _check_labels("models", config.models, MODELS, reserved=(CEILING,))
     _check_metrics(config.figures.metrics)
@@ -94,6 +98,22 @@ def _check_labels(
             raise InputError(
                 f"{section}.{label}: is the name of another {registry.kind}, but this one is '{name}'; "
                 "choose another label"
+            )
+
+
+def _require_cells(config: Config, model: str) -> None:
+    """Raise InputError unless a model that predicts distributions has cells to learn them from."""
+    for label, dataset in config.datasets.items():
+        if dataset.type != "cells" and not dataset.prior_only:
+            raise InputError(
+                f"models.{model}: predicts distributions of cells, but datasets.{label} is of type "
+                f"{dataset.type}: it has no cells; leave out one of them"
+            )
+    for strategy, plan in plans(config).items():
+        if plan.features and plan.rounds.model == model:
+            raise InputError(
+                f"strategies.{strategy}: rounds.model: '{model}' predicts distributions and does not train "
+                "between rounds; choose another"
             )
 
 

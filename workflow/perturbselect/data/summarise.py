@@ -58,7 +58,7 @@ def summarise(
     InputError
         If the control or a perturbation has fewer than two cells.
     """
-    perturbations, groups = _groups(expression.obs)
+    perturbations, groups = cell_groups(expression.obs)
     n_cells = np.bincount(groups, minlength=len(perturbations) + 1)
     if (n_cells < 2).any():
         few = ["control", *perturbations][int(np.argmin(n_cells))]
@@ -117,8 +117,19 @@ def summarise(
     )
 
 
-def _groups(obs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return the perturbations, sorted, and the group of each cell: 0 the control, i + 1 perturbation i."""
+def cell_groups(obs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return the perturbations, sorted, and the group of each cell: 0 the control, i + 1 perturbation i.
+
+    Parameters
+    ----------
+    obs : DataFrame of n cells
+        Columns ``perturbation``, ``is_control``.
+
+    Returns
+    -------
+    perturbations : ndarray of str, shape (P,)
+    groups : ndarray of int, shape (n,)
+    """
     is_control = obs["is_control"].to_numpy(bool)
     # By codes: millions of cells have few labels.
     labels = pd.Categorical(obs["perturbation"])

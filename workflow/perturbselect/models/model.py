@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
+from perturbselect.data.histograms import Histograms
 from perturbselect.errors import InputError
 from perturbselect.graphs.graph import Graph
 
@@ -25,10 +26,26 @@ class Knowledge:
         The graphs that the model's options name.
     kernels : dict of str to DataFrame of float, shape (P, P)
         The kernels that its option ``kernel`` names; rows and columns are perturbations.
+    histograms : Histograms or None
+        Cells of the measured perturbations and of the control, for a model that asks for them
+        (`needs_histograms`).
     """
 
     graphs: dict[str, Graph] = field(default_factory=dict)
     kernels: dict[str, pd.DataFrame] = field(default_factory=dict)
+    histograms: Histograms | None = None
+
+    def measured_histograms(self, model: str) -> Histograms:
+        """Return the histograms.
+
+        Raises
+        ------
+        InputError
+            If there are none: the dataset has no cells, or the model trains between rounds.
+        """
+        if self.histograms is None:
+            raise InputError(f"{model}: there are no histograms of cells; it needs a dataset of type cells")
+        return self.histograms
 
     def kernel(self, name: str, perturbations: np.ndarray) -> np.ndarray:
         """Return a kernel over some perturbations, float64 of shape (n, n).
@@ -67,6 +84,8 @@ class Prediction:
         JSON-ready facts: parameters, chosen penalty, device, ...
     features : dict of str to ndarray of float32, each of shape (T, p)
         Further features that were asked for (`features_given`).
+    histograms : ndarray of float32, shape (T, G, K), or None
+        Predicted shares of cells in the bins of `perturbselect.data.histograms`.
 
     Raises
     ------
@@ -79,6 +98,7 @@ class Prediction:
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     summary: dict[str, Any] = field(default_factory=dict)
     features: dict[str, np.ndarray] = field(default_factory=dict)
+    histograms: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for part, values in {"response": self.mean, "variance": self.variance}.items():
@@ -111,6 +131,11 @@ def features_given(model: Any) -> tuple[str, ...]:
     Those beside ``effect`` and ``variance`` have to be asked for: ``predict(..., features=("ll",))``.
     """
     return getattr(model, "features", ("effect",))
+
+
+def needs_histograms(model: Any) -> bool:
+    """Say whether a model, or its class, trains on histograms of cells and predicts them."""
+    return getattr(model, "needs_histograms", False)
 
 
 def responses_of(training: AnnData) -> np.ndarray:

@@ -20,6 +20,12 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtri
 
+from perturbselect.scores.distributions import (
+    Distributions,
+    energy_distance_of_histograms,
+    wasserstein_of_histograms,
+)
+
 # Float32 responses carry a relative rounding error of about 1e-7; a spread below this share of a
 # profile's size is rounding, not signal.
 ROUNDING = 1e-6
@@ -237,6 +243,27 @@ def error_to_variance(predicted: np.ndarray, true: np.ndarray, variance: np.ndar
     return np.where(said > 0, mse(predicted, true) / np.where(said > 0, said, 1), np.nan)
 
 
+def e_distance(predicted: np.ndarray, true: np.ndarray, distributions: Distributions) -> np.ndarray:
+    """Energy distance between predicted and observed cells, mean over genes, without bias.
+
+    ``distributions`` holds the histograms; ``predicted`` and ``true`` are not used. Range about 0 to ∞,
+    lower is better; its expectation is 0 where the distributions agree, so single values may be
+    negative. Per gene, 2 E|X − Y| − E|X − X'| − E|Y − Y'| (Székely & Rizzo 2013), over different
+    cells; the mean over genes is our definition. Undefined with fewer than 2 observed cells.
+    """
+    return distributions.each(energy_distance_of_histograms)
+
+
+def wasserstein(predicted: np.ndarray, true: np.ndarray, distributions: Distributions) -> np.ndarray:
+    """Wasserstein-1 distance between predicted and observed cells, mean over genes.
+
+    ``distributions`` holds the histograms; ``predicted`` and ``true`` are not used. Range [0, ∞),
+    lower is better; a perfect prediction is not at 0 since the observed cells are a sample. Per gene
+    ∫ |F − Q|; the mean over genes is our definition.
+    """
+    return distributions.each(wasserstein_of_histograms)
+
+
 @dataclass(frozen=True)
 class Metric:
     """A metric as tables, figures and comparisons need it.
@@ -254,7 +281,8 @@ class Metric:
     label : str
         Name on axes, with unit.
     needs : tuple of str
-        Further arguments: ``de20``, ``training_mean``, ``significant``, ``variance``.
+        Further arguments: ``de20``, ``training_mean``, ``significant``, ``variance``,
+        ``distributions``.
     undefined : float
         What an undefined value counts as; NaN: it is left out of means.
     """
@@ -329,5 +357,16 @@ METRICS: dict[str, Metric] = {
     ),
     "error_to_variance": Metric(
         error_to_variance, "perturbation", "target", 1, "Squared error / predicted variance", ("variance",)
+    ),
+    "e_distance": Metric(
+        e_distance, "perturbation", "lower", 0, "Energy distance of cells (expression)", ("distributions",)
+    ),
+    "wasserstein": Metric(
+        wasserstein,
+        "perturbation",
+        "lower",
+        0,
+        "Wasserstein distance of cells (expression)",
+        ("distributions",),
     ),
 }

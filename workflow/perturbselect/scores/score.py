@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from perturbselect.data.histograms import HistogramFile, as_shares
 from perturbselect.errors import InputError
+from perturbselect.scores.distributions import Distributions
 from perturbselect.scores.metrics import METRICS, strongest_genes
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def _dense(values) -> np.ndarray:
 
 
 def _measure(
-    predicted: np.ndarray, true: np.ndarray, perturbations: Sequence[str], arguments: dict[str, np.ndarray]
+    predicted: np.ndarray, true: np.ndarray, perturbations: Sequence[str], arguments: Mapping[str, Any]
 ) -> pd.DataFrame:
     """Compute every metric whose arguments are at hand."""
     parts = []
@@ -55,8 +57,8 @@ def _measure(
     return pd.concat(parts, ignore_index=True)
 
 
-def _truth_arguments(truth: AnnData) -> dict[str, np.ndarray]:
-    arguments = {}
+def _truth_arguments(truth: AnnData) -> dict[str, Any]:
+    arguments: dict[str, Any] = {}
     if "de_rank" in truth.layers:
         arguments["de20"] = strongest_genes(np.asarray(truth.layers["de_rank"]))
     if "de_significant" in truth.layers:
@@ -64,7 +66,7 @@ def _truth_arguments(truth: AnnData) -> dict[str, np.ndarray]:
     return arguments
 
 
-def score(responses: AnnData, predictions: AnnData) -> pd.DataFrame:
+def score(responses: AnnData, predictions: AnnData, histograms: HistogramFile | None = None) -> pd.DataFrame:
     """Score the predictions of one run by every metric that its data allow.
 
     Parameters
@@ -73,7 +75,10 @@ def score(responses: AnnData, predictions: AnnData) -> pd.DataFrame:
         True responses (X: Δ; layers ``de_rank`` and ``de_significant`` where known).
     predictions : AnnData
         Rows are test perturbations, X the predicted responses; ``var['training_mean']``; layer
-        ``variance`` where the model gives one; ``uns`` names the run (`RUN_COLUMNS`).
+        ``variance`` and ``obsm['histograms']`` (shares of cells, float, shape (P, G, K)) where the
+        model gives them; ``uns`` names the run (`RUN_COLUMNS`).
+    histograms : HistogramFile or None
+        Cells of the dataset; needed only to score predicted histograms.
 
     Returns
     -------
@@ -113,11 +118,22 @@ def score(responses: AnnData, predictions: AnnData) -> pd.DataFrame:
                 f"'{predictions.var_names[column]}' is {values[row, column]}; the model diverged: lower its "
                 "learning rate or leave this run out"
             )
+    if histograms is not None and "histograms" in predictions.obsm:
+        shares = np.asarray(predictions.obsm["histograms"])
+        if not np.allclose(shares.sum(axis=2), 1, atol=1e-3) or shares.min() < 0:
+            raise InputError(f"{what}: the predicted histograms are no shares of cells; the model diverged")
+        arguments["distributions"] = Distributions.beside(histograms.of(predictions.obs_names), shares)
     table = _measure(predicted, true, predictions.obs_names, arguments)
     return _with_run(table, run)
 
 
-def floor(responses: AnnData, test: Sequence[str], dataset: str, split: int) -> pd.DataFrame:
+def floor(
+    responses: AnnData,
+    test: Sequence[str],
+    dataset: str,
+    split: int,
+    histograms: HistogramFile | None = None,
+) -> pd.DataFrame:
     """Score what every model must beat: no response at all, and the mean perturbation.
 
     Parameters
@@ -130,25 +146,47 @@ def floor(responses: AnnData, test: Sequence[str], dataset: str, split: int) -> 
         Name of the dataset.
     split : int
         Number of the split.
+    histograms : HistogramFile or None
+        Cells of the dataset: with them, distributions are scored too.
 
     Returns
     -------
     DataFrame
         As from `score`, for the models ``control_mean`` (0 everywhere) and ``training_mean`` (the
         mean response of all perturbations outside the test set), with empty strategy, seed,
-        budget and n_selected.
+        budget and n_selected. Their distributions: that of the control cells, and the mean of those
+        of all perturbations outside the test set.
     """
     truth, arguments = _reference_truth(responses, test, f"floor of dataset {dataset}, split {split}")
     true = _dense(truth.X)
     profiles = {"control_mean": np.zeros(true.shape[1]), "training_mean": arguments["training_mean"]}
     tables = []
     for model, profile in profiles.items():
+        if histograms is not None:
+            shares = _floor_shares(histograms, responses, test, model)
+            arguments["distributions"] = Distributions.beside(histograms.of(test), shares)
         table = _measure(np.broadcast_to(profile, true.shape), true, list(test), arguments)
         tables.append(_with_run(table, {"dataset": dataset, "split": split, "model": model}))
     return pd.concat(tables, ignore_index=True)
 
 
-def ceiling(responses: AnnData, test: Sequence[str], dataset: str, split: int) -> pd.DataFrame:
+def _floor_shares(
+    histograms: HistogramFile, responses: AnnData, test: Sequence[str], model: str
+) -> np.ndarray:
+    """Return a floor's histograms, shape (G, K)."""
+    if model == "control_mean":
+        return as_shares(histograms.of(test[:1]).control)
+    pool = responses.obs_names[~responses.obs_names.isin(test)]
+    return sum(histograms.of([name]).shares()[0] for name in pool) / len(pool)
+
+
+def ceiling(
+    responses: AnnData,
+    test: Sequence[str],
+    dataset: str,
+    split: int,
+    histograms: HistogramFile | None = None,
+) -> pd.DataFrame:
     """Score one half of each test perturbation's cells as a prediction of the other half.
 
     What noise alone leaves: a model that knew the truth exactly would do a little better, since
@@ -165,13 +203,13 @@ def ceiling(responses: AnnData, test: Sequence[str], dataset: str, split: int) -
     truth, arguments = _reference_truth(responses, test, f"ceiling of dataset {dataset}, split {split}")
     if not {"half_1", "half_2"} <= set(responses.layers):
         return _with_run(_measure(_dense(truth.X), _dense(truth.X), list(test), arguments).iloc[:0], run)
+    if histograms is not None:
+        arguments["distributions"] = Distributions.of_halves(histograms.of(test))
     table = _measure(_dense(truth.layers["half_1"]), _dense(truth.layers["half_2"]), list(test), arguments)
     return _with_run(table, run)
 
 
-def _reference_truth(
-    responses: AnnData, test: Sequence[str], what: str
-) -> tuple[AnnData, dict[str, np.ndarray]]:
+def _reference_truth(responses: AnnData, test: Sequence[str], what: str) -> tuple[AnnData, dict[str, Any]]:
     _check_rows(test, responses, what)
     truth = responses[list(test)]
     pool = responses[~responses.obs_names.isin(test)]

@@ -80,7 +80,7 @@ def pair_features(
     similarity[:n][fold[:, None] == fold] = -np.inf
     others = min(NEIGHBOURS, n - int(np.bincount(fold).max()))
     neighbours = nearest(similarity, others) @ responses
-    own = _own(perturbations, genes)
+    own = own_genes(perturbations, genes)
     pair = [base.predicted - base.mean, *(base.alone - base.mean), neighbours - base.mean]
     pair = [values / unit for values in pair]
     pair += [own, own * control_mean, *_hops(graphs, perturbations, genes)]
@@ -94,7 +94,7 @@ def pair_features(
     )
 
 
-def _own(perturbations: np.ndarray, genes: np.ndarray) -> np.ndarray:
+def own_genes(perturbations: np.ndarray, genes: np.ndarray) -> np.ndarray:
     """Return whether a perturbation hits the gene itself, float of shape (P, G)."""
     own = np.zeros((len(perturbations), len(genes)))
     position = pd.Index(genes)
