@@ -202,6 +202,18 @@ MUTATIONS = [
         option("models.control_mean", {}),
         {"train_control_mean": 6, "score": 3, **NEW_SCORES, **NEW_CONFIG},
     ),
+    Mutation(
+        "model of distributions added",
+        option("models.training_histogram", {}),
+        {
+            "histograms": 1,
+            "train_training_histogram": 6,
+            "score": 6,
+            "score_references": 2,
+            **NEW_SCORES,
+            **NEW_CONFIG,
+        },
+    ),
     Mutation("seed added", option("seeds", 2), per_run(2) | NEW_CONFIG),
     Mutation(
         "split added",

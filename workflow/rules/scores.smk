@@ -11,7 +11,9 @@ rule score:
     input:
         responses="results/{dataset}/responses.h5ad",
         predictions=predictions_scored,
-        histograms=lambda wildcards: histograms_of(REGISTERED_MODELS[wildcards.model]),
+        histograms=lambda wildcards: expand(
+            histograms_of(REGISTERED_MODELS[wildcards.model]), dataset=wildcards.dataset
+        ),
     output:
         SCORED,
     log:

@@ -68,7 +68,7 @@ def bin_values(width: np.ndarray, bins: int = BINS) -> np.ndarray:
 
 @dataclass(frozen=True)
 class HistogramFile:
-    """A file of `perturbselect.data.count_histograms`, of which only the perturbations that are asked for are read."""
+    """A file that `perturbselect.data.count_histograms` wrote; only what is asked for is read."""
 
     path: Path
 
