@@ -140,7 +140,7 @@ def compared(
         if isinstance(model, Graphnet):
             base = model.base(training, test, knowledge, seed)
             predicted = {HEAD: base.predicted[training.n_obs :]}
-            correction, _, _ = model.correction(base, training, test, knowledge, seed, "cpu")
+            correction = model.correction(base, training, test, knowledge, seed, "cpu")[0]
             predicted[label] = predicted[HEAD] + correction
         else:
             predicted = {label: model.predict(training, test, knowledge, seed, "cpu").mean}

@@ -172,6 +172,34 @@ def test_few_training_perturbations_are_kernel_ridge(n):
     np.testing.assert_array_equal(predict(everything, knowledge, n=n).mean, ridge.mean)
 
 
+def test_variance_is_kernel_ridges_and_the_members_spread():
+    everything, knowledge = screen(strength=0.0, noise=1.0, seed=1)
+    prediction, ridge = (predict(everything, knowledge, model) for model in (SMALL, RIDGE))
+    assert prediction.summary["network_factor"] == 0  # no member corrects anything
+    np.testing.assert_allclose(prediction.variance, ridge.variance, rtol=1e-4)
+    everything, knowledge = screen(own=3.0)
+    base = SMALL.base(everything[:44].copy(), NAMES[44:], knowledge, 0)
+    kernel = base.kernel
+    fit = RidgeFit.of(kernel[:44, :44], everything.X[:44].astype(float), base.penalty)
+    spread = predict(everything, knowledge).variance - fit.variance(kernel[44:, :44], kernel.diagonal()[44:])
+    assert spread.min() > -1e-6
+    assert spread[np.arange(16), np.arange(44, 60)].min() > 1e-4  # where members correct, they differ
+
+
+def test_spread_of_the_members_by_hand():
+    everything, knowledge = screen(own=3.0)
+    responses, fold = everything.X.astype(float)[:40], folds_of(40, 4, np.random.default_rng(0))
+    base = fit_base(numbers(knowledge), responses, fold)
+    features = pair_features(base, responses, NAMES, GENES, np.zeros(len(GENES)), [ring()], 1.0)
+    schedule = Schedule(hidden=8, steps=20, batch=256, learning_rate=1e-2, weight_decay=1e-3, checks=2)
+    ensemble = Ensemble(features, responses - base.predicted[:40], fold, schedule, 0, "cpu")
+    rows, weights = np.arange(40, 60), ensemble.train()[-1][3]
+    mean, variance = ensemble.predict(rows, weights)
+    each = [ensemble._corrections(member, rows).detach().numpy() for member in range(4)]
+    np.testing.assert_allclose(mean, np.mean(each, axis=0), atol=1e-5)
+    np.testing.assert_allclose(variance, np.var(each, axis=0), atol=1e-5)
+
+
 def test_same_seed_same_bytes():
     everything, knowledge = screen(own=3.0)
     first, again, other = (predict(everything, knowledge, seed=seed) for seed in (0, 0, 1))

@@ -41,8 +41,12 @@ class Graphnet:
        (`graph_network.pairs`). It learns what the head leaves unexplained of held-out
        rows. One member for each fold, all trained in one batched program; the step and the
        factor (0 to 1) of its correction come from the rows that a member did not see.
+
+    The predictive variance is that of kernel ridge on the mixture, plus the variance of the
+    corrections over the members.
     """
 
+    features: ClassVar[tuple[str, ...]] = ("effect", "variance")
     uses_gpu: ClassVar[bool] = True
 
     kernel: Annotated[
@@ -71,16 +75,20 @@ class Graphnet:
         from perturbselect.models.graph_network.base import EQUAL
         from perturbselect.models.kernel_ridge import KernelRidge
         from perturbselect.models.neural.device import usable
+        from perturbselect.models.ridge.fit import RidgeFit
 
         device = usable(device)
         if training.n_obs < FEWEST:
             ridge = KernelRidge(self.kernel, towards_equal=EQUAL)
             return ridge.predict(training, test, knowledge, seed, device)
         base = self.base(training, test, knowledge, seed)
-        correction, history, summary = self.correction(base, training, test, knowledge, seed, device)
-        mean = base.predicted[training.n_obs :] + correction
+        correction, spread, history, summary = self.correction(base, training, test, knowledge, seed, device)
+        n, responses = training.n_obs, responses_of(training).astype(np.float64)
+        mean = base.predicted[n:] + correction
+        fit = RidgeFit.of(base.kernel[:n, :n], responses, base.penalty)
+        variance = fit.variance(base.kernel[n:, :n], base.kernel.diagonal()[n:]) + spread
         summary = base.summary | {"device": device} | summary
-        return Prediction(mean.astype(np.float32), history=history, summary=summary)
+        return Prediction(mean.astype(np.float32), variance.astype(np.float32), history, summary)
 
     def base(self, training: AnnData, test: np.ndarray, knowledge: Knowledge, seed: int) -> Base:
         """Return the predictions of mixture and head, of at least two training rows and the test rows."""
@@ -100,8 +108,16 @@ class Graphnet:
         knowledge: Knowledge,
         seed: int,
         device: str,
-    ) -> tuple[np.ndarray, pd.DataFrame, dict[str, Any]]:
-        """Train the network; return its correction of the test rows (t, G), its history and a summary."""
+    ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict[str, Any]]:
+        """Train the network on what the base leaves.
+
+        Returns
+        -------
+        correction, spread : ndarray, shape (t, G)
+            Of the test rows: mean over the members, and their variance.
+        history : DataFrame
+        summary : dict
+        """
         from perturbselect.models.graph_network.network import Ensemble, Schedule
         from perturbselect.models.graph_network.pairs import pair_features
 
@@ -141,11 +157,11 @@ class Graphnet:
             "network_gain": best_gain / genes,
             "parameters": sum(parameter.numel() for parameter in ensemble.network.parameters()),
         }
-        correction = np.zeros((len(test), genes))
+        correction, spread = np.zeros((2, len(test), genes))
         if best_weights is not None:
-            rows = np.arange(n, len(perturbations))
-            correction = best_factor * unit * ensemble.predict(rows, best_weights)
-        return correction, pd.DataFrame(history), summary
+            mean, variance = ensemble.predict(np.arange(n, len(perturbations)), best_weights)
+            correction, spread = best_factor * unit * mean, (best_factor * unit) ** 2 * variance
+        return correction, spread, pd.DataFrame(history), summary
 
 
 def _listed(names: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class Base:
         By the mixture.
     alone : ndarray of float64, shape (M, P, G)
         By each kernel, with the same penalty.
+    penalty : float
     summary : dict
         Weights, penalty, taper, and the error relative to kernel ridge's.
     """
@@ -40,6 +41,7 @@ class Base:
     mean: np.ndarray
     predicted: np.ndarray
     alone: np.ndarray
+    penalty: float
     summary: dict[str, object]
 
 
@@ -108,4 +110,4 @@ def fit_base(kernels: np.ndarray, responses: np.ndarray, fold: np.ndarray) -> Ba
         "taper": taper,
         "head_gain": float(gain.sum() / total) if best != plain else 0.0,
     }
-    return Base(fold, kernel, mean, predicted, alone, summary)
+    return Base(fold, kernel, mean, predicted, alone, float(penalty * factor), summary)

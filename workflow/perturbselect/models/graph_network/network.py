@@ -138,11 +138,16 @@ class Ensemble:
         return corrections.cpu().numpy()
 
     @torch.no_grad()
-    def predict(self, rows: np.ndarray, weights: dict[str, Tensor]) -> np.ndarray:
-        """Return the mean correction of some rows over all members, shape (rows, G)."""
+    def predict(self, rows: np.ndarray, weights: dict[str, Tensor]) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and variance over all members of the corrections of some rows, both (rows, G)."""
         self.network.load_state_dict(weights)
-        total = sum(self._corrections(member, rows) for member in range(self.members))
-        return (total / self.members).cpu().numpy()  # type: ignore[union-attr]
+        mean = self._corrections(0, rows)
+        squares = torch.zeros_like(mean)
+        for member in range(1, self.members):  # Welford's update
+            difference = self._corrections(member, rows) - mean
+            mean = mean + difference / (member + 1)
+            squares += difference.square() * member / (member + 1)
+        return mean.cpu().numpy(), (squares / self.members).cpu().numpy()
 
     def _corrections(self, member: int, rows: np.ndarray) -> Tensor:
         network = self.network
