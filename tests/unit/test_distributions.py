@@ -7,7 +7,7 @@ from anndata import AnnData
 from scipy.stats import energy_distance, wasserstein_distance
 
 from perturbselect.data.count_histograms import write_histograms
-from perturbselect.data.histograms import HistogramFile, as_shares, bin_values
+from perturbselect.data.histograms import HistogramFile, Histograms, as_shares, bin_values
 from perturbselect.errors import InputError
 from perturbselect.scores.distributions import (
     Distributions,
@@ -103,6 +103,18 @@ def test_with_one_observed_cell_it_is_undefined():
     values = bin_values(np.ones(1), 3)
     assert np.isnan(energy_distance_of_histograms(as_shares(counts), counts, values)).all()
     assert wasserstein_of_histograms(as_shares(counts), counts, values)[0] == 0
+
+
+def test_all_are_compared_with_the_second_half_of_the_cells():
+    first, second = np.array([[[4, 0, 0]]]), np.array([[[0, 2, 0]]])
+    measured = Histograms(np.array(["A"]), np.array(["g"]), np.ones(1), first, second, first[0])
+    # Bins at 0, 0.5 and 1.5: the prediction is 1 away from the second half.
+    predicted = np.array([[[0, 0, 1.0]]])
+    assert Distributions.beside(measured, predicted).each(wasserstein_of_histograms).tolist() == [1]
+    assert Distributions.beside(measured, predicted[0]).each(wasserstein_of_histograms).tolist() == [1]
+    halves = Distributions.of_halves(measured)
+    assert halves.each(wasserstein_of_histograms).tolist() == [0.5]
+    assert halves.predicted_cells.tolist() == [4]
 
 
 @pytest.fixture
