@@ -7,6 +7,7 @@ or is the same for all contenders, since all are compared with the same cells (W
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,8 +48,8 @@ class Distributions:
         made = cls.beside(measured, as_shares(measured.first))
         return cls(made.predicted, made.observed, made.values, measured.first[:, 0].sum(axis=-1))
 
-    def each(self, distance) -> np.ndarray:
-        """Mean over genes of a distance, for each perturbation, shape (P,).
+    def each(self, distance: Callable[..., np.ndarray]) -> np.ndarray:
+        """Mean over genes of a distance of histograms (below), for each perturbation, shape (P,).
 
         One perturbation at a time, so that memory does not grow with their number.
         """
