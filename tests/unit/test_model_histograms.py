@@ -141,9 +141,11 @@ def test_without_signal_it_is_the_floor():
     assert errors(made, predicted.histograms).mean() < 1.1 * errors(made, floor.histograms).mean() + 1e-4
     assert choose(-np.ones((2, 4, 9))) is None
     assert choose(np.stack([np.zeros((4, 9)), np.ones((4, 9))])) == (1, 0.25)
-    unclear = np.zeros((1, 4, 9))
-    unclear[..., :2] = 1, -0.5  # two rows in nine
-    assert choose(unclear) is None
+    mixed = np.zeros((1, 4, 9))
+    mixed[0, 2, :2] = 1, -0.5  # rows that lose count as much as those that gain
+    assert choose(mixed) == (0, 0.75)
+    mixed[0, 2, 1] = -1
+    assert choose(mixed) is None
 
 
 @pytest.mark.parametrize("n", [1, 3, 4])

@@ -29,8 +29,8 @@ class HistogramNetwork:
     gene is seen, how much where it is, and how widely. Kernel ridge predicts them for a new
     perturbation; a network on pairs of perturbation and gene scales and moves them. It is trained on
     the histograms of the measured perturbations' cells, by the energy distance. One member for each
-    fold; held-out perturbations choose the step and by how much the histogram is tilted, and if they
-    are not clearly nearer than the training cells' histogram, that is predicted.
+    fold; held-out perturbations choose the step and by how much the histogram is tilted, and if no
+    choice brings them nearer than the training cells' histogram, that is predicted.
     """
 
     uses_gpu: ClassVar[bool] = True
@@ -43,7 +43,7 @@ class HistogramNetwork:
     folds: Annotated[int, Field(ge=2, description="Folds, and members of the ensemble, at most.")] = 6
     hidden: Annotated[int, Field(ge=1, description="Hidden units of a member.")] = 24
     steps: Annotated[int, Field(ge=0, description="Optimiser steps; 0: kernel ridge's tilts only.")] = 150
-    batch: Annotated[int, Field(ge=1, description="Pairs of perturbation and gene per step.")] = 4096
+    batch: Annotated[int, Field(ge=1, description="Pairs of perturbation and gene per step.")] = 1024
     learning_rate: Annotated[float, Field(gt=0, description="Highest learning rate of Adam.")] = 5e-3
     weight_decay: Annotated[float, Field(ge=0, description="Adam's (decoupled) weight decay.")] = 1e-3
 

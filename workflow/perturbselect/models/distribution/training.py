@@ -12,7 +12,6 @@ from perturbselect.models.distribution.member import Member, Screen, TiltNetwork
 
 ROWS = 32  # perturbations predicted at a time
 FACTORS = (0.25, 0.5, 0.75, 1.0)  # of the tilts
-ERRORS = 1.0  # standard errors by which held-out rows must be nearer than the training histogram
 
 
 @dataclass(frozen=True)
@@ -143,12 +142,10 @@ def train_members(
 
 
 def choose(gains: np.ndarray) -> tuple[int, float] | None:
-    """Return the look and the factor with the largest mean gain; None if that is not clear.
+    """Return the look and the factor with the largest mean gain over the rows; None if none gains.
 
-    Clear: by more than a standard error over the rows. ``gains`` is as `train_members` returns it.
+    ``gains`` is as `train_members` returns it.
     """
-    look, place = np.unravel_index(np.argmax(gains.mean(axis=2)), gains.shape[:2])
-    best = gains[look, place]
-    if best.mean() <= ERRORS * best.std() / np.sqrt(len(best)):
-        return None
-    return int(look), FACTORS[place]
+    mean = gains.mean(axis=2)
+    look, place = np.unravel_index(np.argmax(mean), mean.shape)
+    return (int(look), FACTORS[place]) if mean[look, place] > 0 else None
