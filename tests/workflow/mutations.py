@@ -208,7 +208,7 @@ MUTATIONS = [
         {
             "histograms": 1,
             "train_training_histogram": 6,
-            "score": 6,
+            "score": 3,
             "score_references": 2,
             **NEW_SCORES,
             **NEW_CONFIG,

@@ -278,8 +278,13 @@ def predictions_scored(wildcards):
 
 
 def figure(kind):
-    """Both formats of a figure; the report shows the vector one."""
-    return f"results/figures/{{dataset}}/{kind}.svg", f"results/figures/{{dataset}}/{kind}.png"
+    """All formats of a figure; the report shows the first."""
+    return [f"results/figures/{{dataset}}/{kind}.{ending}" for ending in ("svg", "pdf", "png")]
+
+
+def title_of(wildcards):
+    """What titles call the dataset."""
+    return STUDY.datasets[wildcards.dataset].title or wildcards.dataset
 
 
 def per_dataset(pattern, **more):

@@ -1,8 +1,34 @@
-"""Scores to evidence: statistics over all strategies, and the figures and pages that show them.
+"""Scores to evidence: statistics over all strategies, and the figures that show them.
 
 Required: the tables of scores.smk, selections, predictions, graphs.
-Makes:    results/tables/strategy_tests.tsv, ranks.tsv, pairs.parquet, variance.tsv
+Makes:    results/tables/strategy_tests.tsv, ranks.tsv, pairs.parquet, variance.tsv,
+          results/{dataset}/tables/error_by_distance.tsv, results/figures/
 """
+
+METRICS = STUDY.figures.metrics
+COVERED_GRAPHS = sorted(name for name, graph in STUDY.graphs.items() if graph.type != "coexpression")
+MIDDLE_BUDGET, LAST_BUDGET = BUDGETS[len(BUDGETS) // 2], BUDGETS[-1]
+# Whose predictions are drawn: of every model, on the baseline's picks.
+SHOWN_RUN = dict(strategy=BASELINE or STRATEGIES[0], split=0, seed=0)
+
+EVIDENCE = per_dataset(
+    "results/figures/{dataset}/{figure}.svg",
+    figure=["data_saving", "critical_difference", "error_by_distance", "predictions"]
+    + (["stability"] if STUDY.stability else []),
+)
+if len(DATASETS) > 1:
+    EVIDENCE.append("results/figures/critical_difference.svg")
+
+
+def shown_predictions(wildcards):
+    """Predictions of every model that has the run to show."""
+    runs = [run for run in ALL_RUNS if run["dataset"] == wildcards.dataset and run not in MISSING_RUNS]
+    path = "results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}/budget{budget}.h5ad"
+    return [
+        path.format(**run, budget=LAST_BUDGET)
+        for run in runs
+        if all(run[key] == value for key, value in SHOWN_RUN.items())
+    ]
 
 
 rule strategy_statistics:
@@ -30,3 +56,196 @@ rule strategy_statistics:
         "Rank and test all strategies, decompose the variance"
     script:
         "../scripts/strategy_statistics.py"
+
+
+rule plot_statistics:
+    input:
+        saving="results/tables/data_saving.tsv",
+        ranks="results/tables/ranks.tsv",
+        tests="results/tables/strategy_tests.tsv",
+        responses="results/{dataset}/responses.h5ad",
+    output:
+        saving=report(
+            figure("data_saving")[0],
+            caption="../report/plot_data_saving.rst",
+            category="{dataset}",
+            subcategory="Data saving",
+            labels={"figure": "data-saving factor by budget"},
+        ),
+        more_saving=figure("data_saving")[1:],
+        ranks=report(
+            figure("critical_difference")[0],
+            caption="../report/critical_difference.rst",
+            category="{dataset}",
+            subcategory="Ranks",
+            labels={"figure": "mean ranks and what can be told apart"},
+        ),
+        more_ranks=figure("critical_difference")[1:],
+    log:
+        "results/logs/figures/{dataset}/statistics.log",
+    benchmark:
+        "results/benchmarks/figures/{dataset}/statistics.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        strategies=STRATEGIES,
+        baseline=BASELINE,
+        marks=MARKS,
+        metrics=METRICS,
+        title=title_of,
+        code=code("plot_statistics.py"),
+    message:
+        "Draw data-saving factors and mean ranks of {wildcards.dataset}"
+    script:
+        "../scripts/plot_statistics.py"
+
+
+rule plot_predictions:
+    input:
+        responses="results/{dataset}/responses.h5ad",
+        predictions=shown_predictions,
+        scores="results/tables/perturbation_scores.parquet",
+    output:
+        report(
+            figure("predictions")[0],
+            caption="../report/predictions.rst",
+            category="{dataset}",
+            subcategory="Predictions",
+            labels={"figure": "predicted against true responses"},
+        ),
+        figure("predictions")[1:],
+    log:
+        "results/logs/figures/{dataset}/predictions.log",
+    benchmark:
+        "results/benchmarks/figures/{dataset}/predictions.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 4000,
+        runtime=20,
+    params:
+        run=SHOWN_RUN | dict(budget=LAST_BUDGET),
+        title=title_of,
+        code=code("plot_predictions.py"),
+    message:
+        "Draw predicted against true responses of {wildcards.dataset}"
+    script:
+        "../scripts/plot_predictions.py"
+
+
+rule error_by_distance:
+    input:
+        scores="results/tables/perturbation_scores.parquet",
+        edges=expand("results/{{dataset}}/graphs/{graph}.edges.tsv.gz", graph=COVERED_GRAPHS),
+        nodes=expand("results/{{dataset}}/graphs/{graph}.nodes.tsv", graph=COVERED_GRAPHS),
+        picks=lambda wildcards: all_runs(
+            "results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv",
+            dataset=[wildcards.dataset],
+            model="",
+        ),
+        responses="results/{dataset}/responses.h5ad",
+    output:
+        table="results/{dataset}/tables/error_by_distance.tsv",
+        figure=report(
+            figure("error_by_distance")[0],
+            caption="../report/error_by_distance.rst",
+            category="{dataset}",
+            subcategory="Distance",
+            labels={"figure": "scores by distance to the nearest measured gene"},
+        ),
+        more_figure=figure("error_by_distance")[1:],
+    log:
+        "results/logs/figures/{dataset}/error_by_distance.log",
+    benchmark:
+        "results/benchmarks/figures/{dataset}/error_by_distance.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 4000,
+        runtime=20,
+    params:
+        strategies=STRATEGIES,
+        baseline=BASELINE,
+        graphs=COVERED_GRAPHS,
+        budget=MIDDLE_BUDGET,
+        metrics=METRICS,
+        runs=all_runs("{strategy} {split} {seed}", dataset="", model=""),
+        title=title_of,
+        code=code("error_by_distance.py"),
+    message:
+        "Scores of {wildcards.dataset} by distance to the nearest measured gene"
+    script:
+        "../scripts/error_by_distance.py"
+
+
+if STUDY.stability:
+
+    rule plot_stability:
+        input:
+            stability="results/tables/stability.tsv",
+            responses="results/{dataset}/responses.h5ad",
+        output:
+            report(
+                figure("stability")[0],
+                caption="../report/stability.rst",
+                category="{dataset}",
+                subcategory="Stability",
+                labels={"figure": "stability of selections"},
+            ),
+            figure("stability")[1:],
+        log:
+            "results/logs/figures/{dataset}/stability.log",
+        benchmark:
+            "results/benchmarks/figures/{dataset}/stability.tsv"
+        conda:
+            "../../envs/perturbselect.yaml"
+        resources:
+            mem_mb=2000,
+            runtime=20,
+        params:
+            strategies=STRATEGIES,
+            budget=MIDDLE_BUDGET,
+            title=title_of,
+            code=code("plot_stability.py"),
+        message:
+            "Draw the stability of selections in {wildcards.dataset}"
+        script:
+            "../scripts/plot_stability.py"
+
+
+if len(DATASETS) > 1:
+
+    rule plot_ranks_over_datasets:
+        input:
+            ranks="results/tables/ranks.tsv",
+            tests="results/tables/strategy_tests.tsv",
+            responses=per_dataset("results/{dataset}/responses.h5ad"),
+        output:
+            report(
+                "results/figures/critical_difference.svg",
+                caption="../report/ranks_over_datasets.rst",
+                category="Over all datasets",
+                labels={"figure": "mean ranks over datasets"},
+            ),
+            multiext("results/figures/critical_difference", ".pdf", ".png"),
+        log:
+            "results/logs/figures/critical_difference.log",
+        benchmark:
+            "results/benchmarks/figures/critical_difference.tsv"
+        conda:
+            "../../envs/perturbselect.yaml"
+        resources:
+            mem_mb=2000,
+            runtime=20,
+        params:
+            strategies=STRATEGIES,
+            baseline=BASELINE,
+            metrics=METRICS,
+            code=code("plot_ranks_over_datasets.py"),
+        message:
+            "Draw mean ranks over all datasets"
+        script:
+            "../scripts/plot_ranks_over_datasets.py"

@@ -1,7 +1,7 @@
 """Runs that others published, in this study's figures and statistics.
 
 Required: the config's section reference_runs; without it there is no rule here.
-Makes:    results/reference/iterpert/*.tsv, results/reference/iterpert/learning_curves.svg and .png
+Makes:    results/reference/iterpert/*.tsv, results/reference/iterpert/learning_curves.svg, .pdf and .png
 """
 
 REFERENCE_FIGURES = []
@@ -24,7 +24,7 @@ if STUDY.reference_runs.iterpert is not None:
                 category="Published runs",
                 labels={"figure": "learning curves", "runs": "IterPert"},
             ),
-            png="results/reference/iterpert/learning_curves.png",
+            more=multiext("results/reference/iterpert/learning_curves", ".pdf", ".png"),
         log:
             "results/logs/reference/iterpert.log",
         benchmark:

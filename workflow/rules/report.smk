@@ -1,14 +1,10 @@
 """Figures, pages and the report.
 
 Required: the tables of scores.smk, selections, responses, graph summaries.
-Makes:    results/figures/{dataset}/*.svg and .png, results/pages/*.html,
+Makes:    results/figures/{dataset}/*.svg, .pdf and .png, results/pages/*.html,
           results/{dataset}/tables/risk_coverage.tsv,
           results/study.yaml, results/software.tsv, results/report.html
 """
-
-METRICS = STUDY.figures.metrics
-COVERED_GRAPHS = sorted(name for name, graph in STUDY.graphs.items() if graph.type != "coexpression")
-
 
 # Tables that have a page in the report, and the caption of each.
 TABLE_PAGES = {
@@ -26,6 +22,7 @@ REPORTED = [
     *per_dataset("results/figures/{dataset}/response_space.svg"),
     *per_dataset("results/figures/{dataset}/risk_coverage.svg"),
     *per_dataset("results/figures/{dataset}/laboratory.svg"),
+    *EVIDENCE,
     *expand("results/pages/{table}.html", table=TABLE_PAGES),
     *per_dataset("results/{dataset}/gene_names.tsv"),
     *REFERENCE_FIGURES,
@@ -47,7 +44,7 @@ rule plot_learning_curves:
             subcategory="Learning curves",
             labels={"figure": "learning curves", "metric": "{metric}"},
         ),
-        figure("learning_curves.{metric}")[1],
+        figure("learning_curves.{metric}")[1:],
     log:
         "results/logs/figures/{dataset}/learning_curves.{metric}.log",
     benchmark:
@@ -61,7 +58,7 @@ rule plot_learning_curves:
         strategies=STRATEGIES,
         baseline=BASELINE,
         marks=MARKS,
-        title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
+        title=title_of,
         code=code("plot_learning_curves.py"),
     message:
         "Draw learning curves of {wildcards.dataset}: {wildcards.metric}"
@@ -81,7 +78,7 @@ rule plot_comparison:
             subcategory="Against random",
             labels={"figure": "difference to random", "metric": "{metric}"},
         ),
-        figure("comparison.{metric}")[1],
+        figure("comparison.{metric}")[1:],
     log:
         "results/logs/figures/{dataset}/comparison.{metric}.log",
     benchmark:
@@ -93,7 +90,7 @@ rule plot_comparison:
         runtime=20,
     params:
         strategies=STRATEGIES,
-        title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
+        title=title_of,
         code=code("plot_comparison.py"),
     message:
         "Draw differences to random of {wildcards.dataset}: {wildcards.metric}"
@@ -113,7 +110,7 @@ rule plot_coverage:
             subcategory="Coverage",
             labels={"figure": "graph coverage", "graph": "{graph}"},
         ),
-        figure("coverage.{graph}")[1],
+        figure("coverage.{graph}")[1:],
     log:
         "results/logs/figures/{dataset}/coverage.{graph}.log",
     benchmark:
@@ -126,7 +123,7 @@ rule plot_coverage:
     params:
         strategies=STRATEGIES,
         baseline=BASELINE,
-        title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
+        title=title_of,
         code=code("plot_coverage.py"),
     message:
         "Draw the coverage of {wildcards.graph} in {wildcards.dataset}"
@@ -181,7 +178,7 @@ rule plot_laboratory:
             subcategory="Laboratory",
             labels={"figure": "time and money against rounds"},
         ),
-        figure("laboratory")[1],
+        figure("laboratory")[1:],
     log:
         "results/logs/figures/{dataset}/laboratory.log",
     benchmark:
@@ -192,7 +189,7 @@ rule plot_laboratory:
         mem_mb=2000,
         runtime=20,
     params:
-        title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
+        title=title_of,
         code=code("plot_laboratory.py"),
     message:
         "Draw time and money in the laboratory for {wildcards.dataset}"
@@ -213,7 +210,7 @@ rule plot_response_space:
             subcategory="Response space",
             labels={"figure": "picks in the space of responses"},
         ),
-        figure("response_space")[1],
+        figure("response_space")[1:],
     log:
         "results/logs/figures/{dataset}/response_space.log",
     benchmark:
@@ -227,7 +224,7 @@ rule plot_response_space:
         strategies=STRATEGIES,
         baseline=BASELINE,
         budget=STUDY.budgets[len(STUDY.budgets) // 2],
-        title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
+        title=title_of,
         code=code("plot_response_space.py"),
     message:
         "Draw the picks in the response space of {wildcards.dataset}"

@@ -10,7 +10,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from perturbselect.report.style import REFERENCE_GREY, legend_below, message, strategy_styles, styled, title
+from perturbselect.report.style import (
+    REFERENCE_GREY,
+    legend_below,
+    message,
+    strategy_styles,
+    styled,
+    title,
+    wrapped,
+)
 from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.score import CEILING, FLOORS
 from perturbselect.scores.summary import HEADLINE
@@ -86,16 +94,12 @@ def plot(
                     axis.set_title(model)
                 if row == len(metrics) - 1:
                     axis.set_xlabel("perturbations measured (number)")
-            axes[row, 0].set_ylabel(f"{_wrapped(METRICS[metric].label)}\n({METRICS[metric].direction})")
+            axes[row, 0].set_ylabel(f"{wrapped(METRICS[metric].label)}\n({METRICS[metric].direction})")
             for axis in axes[row]:
                 _draw_references(axis, of_metric)
         title(figure, heading, simulated)
         legend_below(figure, axes.ravel())
     return figure
-
-
-def _wrapped(label: str) -> str:
-    return label.replace(", ", ",\n", 1).replace(" (", "\n(", 1) if len(label) > 26 else label
 
 
 def _draw_model(

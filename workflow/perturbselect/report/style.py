@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 
 from perturbselect.files import replacing
 
-FORMATS = ("svg", "png")
+FORMATS = ("svg", "pdf", "png")
 POOL_GREY, REFERENCE_GREY = "#BBBBBB", "#777777"
 # Okabe and Ito's colours without black (the baseline's) and yellow (too faint for lines), and three of
 # Paul Tol's muted ones: apart from each other with every common form of colour blindness.
@@ -86,8 +87,16 @@ def strategy_styles(strategies: Sequence[str], baseline: str | None = "random") 
 
 
 def title(figure: Figure, words: str, simulated: bool) -> None:
-    """Head a figure, and say so if its data are simulated."""
-    figure.suptitle(words + (" (simulated data)" if simulated else ""), x=0.01, ha="left", weight="bold")
+    """Head a figure, in as many lines as its width asks for, and say so if its data are simulated."""
+    lines = (words + (" (simulated data)" if simulated else "")).split("\n")
+    letters = int(figure.get_figwidth() * 72 / 7.2)  # points: the mean width of a bold letter
+    text = "\n".join(textwrap.fill(line, letters) for line in lines)
+    figure.suptitle(text, x=0.01, ha="left", weight="bold")
+
+
+def wrapped(label: str) -> str:
+    """Break a long label of an axis in two or three lines."""
+    return label.replace(", ", ",\n", 1).replace(" (", "\n(", 1) if len(label) > 26 else label
 
 
 def message(heading: str, words: str, simulated: bool) -> Figure:
@@ -116,7 +125,7 @@ def legend_below(figure: Figure, axes: Iterable[Axes]) -> None:
 
 
 def save(figure: Figure, stem: str | os.PathLike, formats: Sequence[str] = FORMATS) -> None:
-    """Write a figure as ``stem.svg`` and ``stem.png``.
+    """Write a figure as ``stem.svg``, ``stem.pdf`` and ``stem.png``.
 
     The same figure gives the same bytes: no dates, no versions, fixed identifiers.
 
@@ -127,7 +136,7 @@ def save(figure: Figure, stem: str | os.PathLike, formats: Sequence[str] = FORMA
     stem : path
         Path without ending.
     formats : sequence of str
-        Endings: ``svg``, ``png``, ``pdf`` (which takes as long as the other two).
+        Endings.
     """
     with styled():
         figure.draw_without_rendering()  # arranges the panels, once for all formats

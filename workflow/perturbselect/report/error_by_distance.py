@@ -1,0 +1,105 @@
+"""Figure: scores of held-out perturbations by distance to the nearest measured gene."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from perturbselect.report.style import legend_below, message, strategy_styles, styled, title, wrapped
+from perturbselect.scores.distance import DISTANCES
+from perturbselect.scores.metrics import METRICS
+from perturbselect.scores.score import FLOORS
+from perturbselect.scores.summary import HEADLINE
+
+_WORDS = {"none": "no\npath", "not in graph": "not in\ngraph"}
+
+
+def plot(
+    table: pd.DataFrame,
+    *,
+    strategies: Sequence[str],
+    baseline: str | None = "random",
+    metric: str = HEADLINE,
+    dataset: str,
+    simulated: bool = False,
+) -> Figure:
+    """Draw mean scores against the distance, a row for each graph, a column for each model.
+
+    Points are strategies, the line is the mean of all values; under each distance stands how many
+    perturbation-run pairs there are over all strategies.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Table ``error_by_distance`` of one dataset.
+    strategies : sequence of str
+        All strategies of the study, in the config's order (they fix the colours).
+    baseline : str or None
+        Label of the strategy that others are compared with: it is black.
+    metric : str
+        Which metric.
+    dataset : str
+        Name of the dataset.
+    simulated : bool
+        Whether the data are simulated.
+
+    Returns
+    -------
+    Figure
+        With a line of text only where there is no such score.
+    """
+    chosen = table[table["metric"] == metric]
+    trained = chosen[~chosen["model"].isin(FLOORS)]
+    chosen = trained if len(trained) else chosen
+    heading = f"Scores by distance to the nearest measured gene, {dataset}"
+    with styled():
+        if chosen.empty:
+            return message(heading, "No graph, or no score by this metric.", simulated)
+        graphs, models = list(chosen["graph"].unique()), list(chosen["model"].unique())
+        styles, rule = strategy_styles(strategies, baseline), METRICS[metric]
+        width, height = max(6.4, 3.4 * len(models) + 0.8), 2.7 * len(graphs) + 1.2
+        height += 0.17 * len(strategies) / max(1, width // 2)
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(len(graphs), len(models), squeeze=False, sharey="col")
+        for row, graph in enumerate(graphs):
+            for column, model in enumerate(models):
+                axis = axes[row, column]
+                _draw(axis, chosen[(chosen["graph"] == graph) & (chosen["model"] == model)], styles)
+                if row == 0:
+                    axis.set_title(model)
+                if row == len(graphs) - 1:
+                    axis.set_xlabel("edges to the nearest measured gene\n(below: scores averaged)")
+            axes[row, 0].set_ylabel(f"graph '{graph}'\n{wrapped(rule.label)}\n({rule.direction})")
+        title(figure, heading, simulated)
+        legend_below(figure, axes.ravel())
+    return figure
+
+
+def _draw(axis: Axes, scores: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:
+    there = [distance for distance in DISTANCES if (scores["distance"] == distance).any()]
+    scores = scores.assign(
+        place=scores["distance"].map(there.index), total=scores["mean"] * scores["n_values"]
+    )
+    sums = scores.groupby("place")[["total", "n_values"]].sum()
+    axis.plot(
+        sums.index, sums["total"] / sums["n_values"], color="#777777", linewidth=5, alpha=0.35,
+        label="all strategies", solid_capstyle="round",
+    )  # fmt: skip
+    shown = [strategy for strategy in styles if (scores["strategy"] == strategy).any()]
+    steps = 0.7 * (np.arange(len(shown)) - (len(shown) - 1) / 2) / max(len(shown), 4)
+    for strategy, step in zip(shown, steps, strict=True):
+        of_strategy, style = scores[scores["strategy"] == strategy], styles[strategy]
+        axis.plot(
+            of_strategy["place"] + step, of_strategy["mean"], label=strategy, linestyle="",
+            marker=style["marker"], color=style["color"], markersize=4,
+        )  # fmt: skip
+    labels = [f"{_WORDS.get(name, name)}\n({sums['n_values'][place]})" for place, name in enumerate(there)]
+    axis.set_xticks(range(len(there)), labels, fontsize=7.5)
+    axis.set_xlim(-0.6, len(there) - 0.4)
+    axis.grid(axis="y", color="#EEEEEE")
+    axis.set_axisbelow(True)

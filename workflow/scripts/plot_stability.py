@@ -1,0 +1,18 @@
+"""Draw how alike a strategy's selections stay when something changes."""
+
+from perturbselect.files import is_simulated
+from perturbselect.job import logged
+from perturbselect.report.stability import plot
+from perturbselect.report.style import save
+from perturbselect.scores.curves import read_curves
+
+with logged(snakemake.log[0]):
+    figure = plot(
+        read_curves(snakemake.input.stability),
+        snakemake.wildcards.dataset,
+        strategies=snakemake.params.strategies,
+        budget=snakemake.params.budget,
+        simulated=is_simulated(snakemake.input.responses),
+        name=snakemake.params.title,
+    )
+    save(figure, snakemake.output[0].removesuffix(".svg"))
