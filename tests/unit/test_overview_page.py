@@ -29,6 +29,7 @@ def test_overview_page(whole):
     empty = pd.DataFrame()
     page = overview_page(
         "Study",
+        sentences=["Best <of> all."],
         ran={"splits": 2},
         datasets=pd.DataFrame({"dataset": ["d"], "simulated": [True]}),
         summary=best,
@@ -39,6 +40,7 @@ def test_overview_page(whole):
     )
     for piece in (
         "All data are simulated",
+        "<li>Best &lt;of&gt; all.</li>",
         "A simple model beats the network",
         "GENE7",
         "picked by the same test scores",
@@ -47,6 +49,7 @@ def test_overview_page(whole):
         assert piece in page
     real = overview_page(
         "Study",
+        sentences=[],
         ran={},
         datasets=pd.DataFrame({"dataset": ["d"], "simulated": [False]}),
         summary=best.iloc[:0],
@@ -68,5 +71,7 @@ def test_missing_runs_are_counted_before_all_else(whole):
     assert missing_notice(missing.iloc[:0], 18) == []
     curves = learning_curves(whole)
     best = summary(curves, comparisons(whole))
-    text = text_summary("S", curves, best, ["mse"], network="gears", notices=[notice])
+    told = {"notices": [notice], "sentences": ["It won.", "By far."]}
+    text = text_summary("S", curves, best, ["mse"], network="gears", **told)
+    assert "\n1. It won.\n2. By far.\n\n" in text
     assert text.index(f"! {notice}") < text.index("! A simple model")

@@ -32,9 +32,10 @@ from perturbselect.graphs.kernel_expression import inputs_of
 from perturbselect.load_config import load_config
 from perturbselect.models import MODELS as KNOWN_MODELS
 from perturbselect.models.model import needs_histograms
-from perturbselect.provenance import locked_versions, source_digest
+from perturbselect.provenance import file_digest, locked_versions, source_digest
 from perturbselect.rounds.plan import plans
 from perturbselect.selection import STRATEGIES as KNOWN_STRATEGIES
+from perturbselect.table_schema import FOLDER as SCHEMAS
 
 try:
     STUDY = load_config(config, "config")

@@ -2,7 +2,9 @@
 
 Required: the tables of scores.smk, selections, predictions, graphs.
 Makes:    results/tables/strategy_tests.tsv, ranks.tsv, pairs.parquet, variance.tsv,
-          results/{dataset}/tables/error_by_distance.tsv, results/figures/
+          results/tables/publication.tex, results/tables/README.md,
+          results/{dataset}/tables/error_by_distance.tsv, results/figures/,
+          results/pages/explorer.html, results/pages/publication.html
 """
 
 METRICS = STUDY.figures.metrics
@@ -11,13 +13,35 @@ MIDDLE_BUDGET, LAST_BUDGET = BUDGETS[len(BUDGETS) // 2], BUDGETS[-1]
 # Whose predictions are drawn: of every model, on the baseline's picks.
 SHOWN_RUN = dict(strategy=BASELINE or STRATEGIES[0], split=0, seed=0)
 
-EVIDENCE = per_dataset(
-    "results/figures/{dataset}/{figure}.svg",
-    figure=["data_saving", "critical_difference", "error_by_distance", "predictions"]
-    + (["stability"] if STUDY.stability else []),
-)
+EVIDENCE = [
+    "results/pages/explorer.html",
+    "results/pages/publication.html",
+    *per_dataset(
+        "results/figures/{dataset}/{figure}.svg",
+        figure=["data_saving", "critical_difference", "error_by_distance", "predictions"]
+        + (["stability"] if STUDY.stability else []),
+    ),
+]
 if len(DATASETS) > 1:
     EVIDENCE.append("results/figures/critical_difference.svg")
+
+# Every kind of table, by its schema, for the README of the columns.
+TABLE_FILES = {
+    **{f"results/tables/{name}.tsv": name for name in ("scores", "learning_curves", "comparisons", "areas")},
+    **{
+        f"results/tables/{name}.tsv": name
+        for name in ("data_saving", "summary", "laboratory", "missing_runs")
+    },
+    **{f"results/tables/{name}.tsv": name for name in ("strategy_tests", "ranks", "variance", "stability")},
+    **{f"results/tables/{name}.parquet": name for name in ("perturbation_scores", "pairs")},
+    "results/{dataset}/tables/coverage.{graph}.tsv": "coverage",
+    "results/{dataset}/tables/error_by_distance.tsv": "error_by_distance",
+    "results/{dataset}/filters.tsv": "filters",
+    "results/{dataset}/splits/split{split}.tsv": "splits",
+    "results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv": "selections",
+    "results/{dataset}/stability/selections/{strategy}/split{split}.tsv": "reselections",
+    "results/provenance.parquet": "provenance",
+}
 
 
 def shown_predictions(wildcards):
@@ -179,6 +203,77 @@ rule error_by_distance:
         "Scores of {wildcards.dataset} by distance to the nearest measured gene"
     script:
         "../scripts/error_by_distance.py"
+
+
+rule explorer:
+    input:
+        curves="results/tables/learning_curves.tsv",
+        responses=per_dataset("results/{dataset}/responses.h5ad"),
+    output:
+        report(
+            "results/pages/explorer.html",
+            caption="../report/explorer.rst",
+            category="Overview",
+            labels={"page": "curves to choose from"},
+        ),
+    log:
+        "results/logs/pages/explorer.log",
+    benchmark:
+        "results/benchmarks/pages/explorer.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        title=STUDY.title,
+        datasets=DATASETS,
+        names=[STUDY.datasets[dataset].title or dataset for dataset in DATASETS],
+        strategies=STRATEGIES,
+        baseline=BASELINE,
+        code=code("explorer.py"),
+    message:
+        "Write the interactive page"
+    script:
+        "../scripts/explorer.py"
+
+
+rule publication_tables:
+    input:
+        curves="results/tables/learning_curves.tsv",
+        pairs="results/tables/pairs.parquet",
+        responses=per_dataset("results/{dataset}/responses.h5ad"),
+    output:
+        page=report(
+            "results/pages/publication.html",
+            caption="../report/publication.rst",
+            category="Tables",
+            labels={"table": "scores by strategy and budget"},
+        ),
+        latex="results/tables/publication.tex",
+        columns="results/tables/README.md",
+    log:
+        "results/logs/pages/publication.log",
+    benchmark:
+        "results/benchmarks/pages/publication.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        title=STUDY.title,
+        datasets=DATASETS,
+        names=[STUDY.datasets[dataset].title or dataset for dataset in DATASETS],
+        metrics=METRICS,
+        marks=MARKS,
+        tables=TABLE_FILES,
+        schemas=[file_digest(path) for path in sorted(SCHEMAS.glob("*.json"))],
+        code=code("publication_tables.py"),
+    message:
+        "Write the tables for a publication, and what all columns mean"
+    script:
+        "../scripts/publication_tables.py"
 
 
 if STUDY.stability:

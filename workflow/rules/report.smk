@@ -269,6 +269,8 @@ rule overview:
     input:
         summary="results/tables/summary.tsv",
         curves="results/tables/learning_curves.tsv",
+        saving="results/tables/data_saving.tsv",
+        laboratory="results/tables/laboratory.tsv",
         missing="results/tables/missing_runs.tsv",
         responses=per_dataset("results/{dataset}/responses.h5ad"),
         names=per_dataset("results/{dataset}/gene_names.tsv"),
@@ -300,6 +302,7 @@ rule overview:
         title=STUDY.title,
         metrics=METRICS,
         network=NETWORK,
+        registered=REGISTERED_MODELS,
         runs=len(ALL_RUNS),
         ran={
             "strategies": ", ".join(STRATEGIES),

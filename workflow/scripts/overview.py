@@ -3,15 +3,25 @@
 from perturbselect.files import read_tsv, write_bytes
 from perturbselect.job import logged
 from perturbselect.report import overview_tables
+from perturbselect.report.five_sentences import five_sentences
 from perturbselect.report.overview import missing_notice, overview_page
 from perturbselect.report.plain_text import text_summary
 from perturbselect.scores.curves import read_curves
+from perturbselect.scores.summary import simple_models
 
 with logged(snakemake.log[0]):
     summary = read_tsv(snakemake.input.summary, dtype={"budget": str})
     notices = missing_notice(read_tsv(snakemake.input.missing), snakemake.params.runs)
+    sentences = five_sentences(
+        summary,
+        read_curves(snakemake.input.saving),
+        read_curves(snakemake.input.laboratory),
+        simple=simple_models(snakemake.params.registered),
+        network=snakemake.params.network,
+    )
     page = overview_page(
         snakemake.params.title,
+        sentences=sentences,
         ran=snakemake.params.ran,
         datasets=overview_tables.dataset_table(snakemake.input.responses),
         summary=summary,
@@ -28,6 +38,7 @@ with logged(snakemake.log[0]):
         summary,
         snakemake.params.metrics,
         network=snakemake.params.network,
+        sentences=sentences,
         notices=notices,
     )
     write_bytes(text.encode(), snakemake.output.text)

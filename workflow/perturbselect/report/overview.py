@@ -24,6 +24,7 @@ HOW_JUDGED = (
 def overview_page(
     title: str,
     *,
+    sentences: Sequence[str],
     ran: Mapping[str, object],
     datasets: pd.DataFrame,
     summary: pd.DataFrame,
@@ -39,6 +40,8 @@ def overview_page(
     ----------
     title : str
         Title of the study.
+    sentences : sequence of str
+        What came of it (`perturbselect.report.five_sentences`).
     ran : mapping of str to object
         What ran, e.g. ``{"strategies": "random, degree", "splits": 3, "seed": 0}``.
     datasets : DataFrame
@@ -73,10 +76,12 @@ def overview_page(
     parts += [
         f'<p class="warning">{escape(warning)}</p>' for warning in (*notices, *warnings(summary, network))
     ]
-    parts.append("<h2>Which strategy won</h2>\n<ul>")
-    sentences = statements(summary)
-    parts += [f"<li>{escape(sentence)}</li>" for sentence in sentences or ["Nothing to compare."]]
-    parts.append("</ul>" + (f'\n<p class="note">{escape(HOW_JUDGED)}</p>' if sentences else ""))
+    parts.append("<h2>In five sentences</h2>\n<ol>")
+    parts += [f"<li>{escape(sentence)}</li>" for sentence in sentences]
+    parts.append("</ol>\n<h2>Which strategy won, model by model</h2>\n<ul>")
+    found = statements(summary)
+    parts += [f"<li>{escape(sentence)}</li>" for sentence in found or ["Nothing to compare."]]
+    parts.append("</ul>" + (f'\n<p class="note">{escape(HOW_JUDGED)}</p>' if found else ""))
     parts.append("<h2>What ran</h2>\n<table><tbody>")
     parts += [f"<tr><th>{escape(str(what))}</th><td>{cell(value)}</td></tr>" for what, value in ran.items()]
     parts.append("</tbody></table>")

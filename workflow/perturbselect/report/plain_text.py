@@ -17,9 +17,10 @@ def text_summary(
     metrics: Sequence[str],
     *,
     network: str | None,
+    sentences: Sequence[str] = (),
     notices: Sequence[str] = (),
 ) -> str:
-    """Write warnings, who won, and for each dataset and metric the mean score by strategy and budget.
+    """Write what came of the study, warnings, who won, and the mean scores by strategy and budget.
 
     Parameters
     ----------
@@ -33,6 +34,8 @@ def text_summary(
         Which to show.
     network : str or None
         Label of the graph neural network, if the study has one.
+    sentences : sequence of str
+        What came of it (`perturbselect.report.five_sentences`).
     notices : sequence of str
         What to beware of before all else.
 
@@ -42,9 +45,10 @@ def text_summary(
         Lines of text; the same tables give the same text.
     """
     lines = [title, "=" * len(title), ""]
+    lines += [f"{place}. {sentence}" for place, sentence in enumerate(sentences, 1)] + [""] * bool(sentences)
     lines += [f"! {warning}" for warning in (*notices, *warnings(summary, network))]
-    sentences = statements(summary)
-    lines += [*(f"* {sentence}" for sentence in sentences), *([HOW_JUDGED] if sentences else [])]
+    found = statements(summary)
+    lines += [*(f"* {sentence}" for sentence in found), *([HOW_JUDGED] if found else [])]
     for dataset, of_dataset in curves.groupby("dataset", sort=False):
         for metric in metrics:
             rows = of_dataset[of_dataset["metric"] == metric]

@@ -31,11 +31,11 @@ def learning_curves(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
         metric, mean, low, high, n_runs.
     """
     keys = [*CURVE, "budget", "metric"]
-    curves = with_intervals(scores, keys, "value", "mean", seed)
+    text = {"strategy": object, "budget": object}  # also where all are empty
+    curves = with_intervals(scores, keys, "value", "mean", seed).astype(text)
     selected = scores.groupby(keys, dropna=False, sort=False)["n_selected"].mean().astype(float)
-    curves.insert(
-        4, "n_selected", curves[keys].merge(selected.reset_index(), on=keys, how="left")["n_selected"]
-    )
+    selected = selected.reset_index().astype(text)
+    curves.insert(4, "n_selected", curves[keys].merge(selected, on=keys, how="left")["n_selected"])
     return ordered(curves, [*CURVE, "n_selected"])
 
 

@@ -81,7 +81,9 @@ def laboratory_table(curves: pd.DataFrame, laboratory: Laboratory) -> pd.DataFra
                 | parts
                 | assumptions(laboratory)
             )
-    table = pd.DataFrame(rows)
+    columns = ["dataset", "budget", "perturbations", "rounds", "experiments", "days", "cost"]
+    columns += [*costs(1, 1, laboratory), *assumptions(laboratory)]
+    table = pd.DataFrame(rows, columns=columns)
     return table.sort_values(["dataset", "perturbations", "rounds"], kind="stable", ignore_index=True)
 
 

@@ -76,7 +76,8 @@ def summary(
     ]  # fmt: skip
     if not best:
         return pd.DataFrame(columns=columns)
-    table = pd.concat(best, ignore_index=True).merge(compared, on=keys, how="left")
+    table = pd.concat(best, ignore_index=True).astype({"strategy": object, "budget": object})
+    table = table.merge(compared.astype({"strategy": object, "budget": object}), on=keys, how="left")
     table = table.astype({"n_strategies": "Int64", "n_pairs": "Int64"})
     table["beaten_by"] = None
     for _, group in table.groupby(["dataset", "metric"], sort=False):

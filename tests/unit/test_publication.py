@@ -1,0 +1,92 @@
+"""Tables for a publication: digits, marks, HTML and LaTeX; the README of columns."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hand_made_scores import REFERENCES, study
+
+from perturbselect.report.columns import columns_page
+from perturbselect.report.publication import decimals, marked, publication_latex, publication_page, table
+from perturbselect.scores.curves import learning_curves
+from perturbselect.scores.rankings import rankings
+from perturbselect.table_schema import FOLDER
+
+RUNS = [(split, 0) for split in range(8)]
+
+
+def tables(scores):
+    return learning_curves(scores), rankings(scores).pairs
+
+
+def scores(runs=RUNS):
+    """`near` differs from the best in half of the runs only, `far` in every one."""
+    best, far = study({"best": [1.0]}, runs=runs, jitter=0.01), study({"far": [2.0]}, runs=runs, jitter=0.01)
+    near = study({"near": [1.001]}, runs=runs, jitter=0.01)
+    near.loc[near.index[::2], "value"] -= 0.0015
+    return pd.concat([best, near, far, REFERENCES], ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "count"),
+    [(0.1, 0.14, 3), (0.1, 0.3, 2), (1, 40, 0), (0.5, 0.5, 3), (np.nan, np.nan, 3), (0, 2e-9, 5)],
+)
+def test_digits_are_what_the_interval_supports(low, high, count):
+    """Half the width 0.02: its second digit is the third decimal."""
+    assert decimals(low, high) == count
+
+
+def test_best_and_not_significantly_worse():
+    rows = marked(*tables(scores()), "d", "mse").set_index("strategy")
+    assert rows.index[rows["best"]].tolist() == ["best"]
+    assert rows.loc["best", "text"].startswith("**")
+    assert rows.loc["near", "text"].endswith("†")
+    assert rows.loc["far", "text"] == "2.035"
+    assert not rows.loc["best", "alike"]
+
+
+def test_with_too_few_runs_nothing_is_called_alike():
+    rows = marked(*tables(scores(RUNS[:5])), "d", "mse")
+    assert not rows["alike"].any()
+    assert rows["best"].sum() == 1
+
+
+def test_minus_is_a_minus_and_the_best_is_the_highest():
+    values = study({"a": [-0.25], "b": [-0.5]}, runs=RUNS[:1], metric="pearson_delta")
+    rows = marked(*tables(values), "d", "pearson_delta").set_index("strategy")["text"]
+    assert rows.to_dict() == {"a": "**−0.250**", "b": "−0.500"}
+
+
+def test_html_and_latex():
+    made = table(*tables(scores()), "d", "A & B", "mse")
+    page = publication_page([made], "Scores")
+    assert page == publication_page([table(*tables(scores()), "d", "A & B", "mse")], "Scores")
+    assert re.search(r"<strong>1\.0\d+</strong>", page)
+    for words in ("A &amp; B", "lower is better", "floor: control mean", "ceiling: split half", "†", "Holm"):
+        assert words in page, words
+    assert "http" not in page
+    latex = publication_latex([made])
+    assert latex.count(r"\begin{table}") == 1
+    assert re.search(r"\\textbf\{1\.0\d+\}", latex)
+    for words in (r"A \& B", r"$\dagger$", r"95 \% bootstrap"):
+        assert words in latex, words
+    assert latex.isascii()
+
+
+def test_a_study_without_scores():
+    assert table(*tables(scores().iloc[:0]), "d", "D", "mse") is None
+    assert table(*tables(scores()), "d", "D", "calibration") is None
+    assert "No scores." in publication_page([], "Scores")
+    assert r"\begin" not in publication_latex([])
+
+
+def test_every_column_is_described():
+    page = columns_page({f"results/{path.stem}": path.stem for path in sorted(FOLDER.glob("*.json"))})
+    assert page.count("\n## ") == len(list(FOLDER.glob("*.json")))
+    for path in FOLDER.glob("*.json"):
+        assert f"## `results/{path.stem}`" in page
+    row = next(line for line in page.splitlines() if line.startswith("| `effect_size` "))
+    assert "| number, may be empty |" in row
+    assert row.endswith("-1 to 1. |")
+    assert all(line.count(" | ") == 2 for line in page.splitlines() if line.startswith("| `"))

@@ -1,0 +1,146 @@
+"""Tables for a publication: a score by strategy and budget, as HTML and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from perturbselect.report.html_tables import page
+from perturbselect.scores.metrics import METRICS
+from perturbselect.scores.score import CEILING, FLOORS
+from perturbselect.scores.statistics import FEWEST_PAIRS, SIGNIFICANT, holm
+from perturbselect.scores.summary import HEADLINE
+
+if TYPE_CHECKING:
+    from great_tables import GT
+    from great_tables._text import BaseText
+
+ALIKE = "†"
+NOTE = (
+    "Means over runs (split and seed), with the digits that their 95 % bootstrap intervals support. Bold: "
+    f"the best of a model and budget. {ALIKE}: not significantly worse than it, i.e. p of Wilcoxon's "
+    f"signed-rank test against the best, adjusted by Holm over the strategies, is {SIGNIFICANT} or more. "
+    f"With fewer than {FEWEST_PAIRS} runs in common there is no test, and no {ALIKE}."
+)
+
+
+def decimals(low: float, high: float) -> int:
+    """Decimals that an interval supports: one beyond the first digit of half its width, 0 to 5.
+
+    Without an interval, 3.
+    """
+    half = (high - low) / 2
+    if not half > 0:
+        return 3
+    return int(np.clip(1 - np.floor(np.log10(half)), 0, 5))
+
+
+def marked(curves: pd.DataFrame, pairs: pd.DataFrame, dataset: str, metric: str = HEADLINE) -> pd.DataFrame:
+    """Write each mean of one dataset and metric with its digits and its mark.
+
+    Parameters
+    ----------
+    curves, pairs : DataFrame
+        Tables ``learning_curves`` and ``pairs``.
+    dataset : str
+        Which dataset.
+    metric : str
+        Which metric.
+
+    Returns
+    -------
+    DataFrame
+        model, strategy, budget, n_selected, text (Markdown), best, alike; the floors and the ceiling, whose
+        strategy is empty, at the end. All means have the same digits: what half of the intervals support.
+    """
+    rows = curves[(curves["dataset"] == dataset) & (curves["metric"] == metric)].dropna(subset=["mean"])
+    rows = rows.sort_values("strategy", key=lambda names: names.isna(), kind="stable", ignore_index=True)
+    trained = rows["strategy"].notna()
+    loss = METRICS[metric].loss(rows["mean"].astype(float)).where(trained)
+    group = rows.groupby(["model", "budget"], dropna=False, sort=False).ngroup()
+    rows["best"] = trained & (loss == loss.groupby(group).transform("min"))
+    best = rows.loc[rows["best"], ["model", "budget", "strategy"]].drop_duplicates(["model", "budget"])
+    tested = pairs[(pairs["dataset"] == dataset) & (pairs["metric"] == metric) & pairs["budget"].notna()]
+    both = pd.concat([tested, tested.rename(columns={"strategy": "other", "other": "strategy"})])
+    against = best.rename(columns={"strategy": "other"}).merge(both, on=["model", "budget", "other"])
+    adjusted = against.groupby(["model", "budget"])["p"].transform(lambda p: holm(p.to_numpy(float)))
+    alike = against[adjusted >= SIGNIFICANT].set_index(["model", "budget", "strategy"]).index
+    rows["alike"] = pd.MultiIndex.from_frame(rows[["model", "budget", "strategy"]]).isin(alike)
+    digits = [decimals(low, high) for low, high in zip(rows["low"], rows["high"], strict=True)]
+    usual = int(np.median(digits)) if digits else 0
+    rows["text"] = [
+        _text(mean, usual, best, alike)
+        for mean, best, alike in zip(rows["mean"], rows["best"], rows["alike"], strict=True)
+    ]
+    return rows[["model", "strategy", "budget", "n_selected", "text", "best", "alike"]]
+
+
+def _text(mean: float, digits: int, best: bool, alike: bool) -> str:
+    number = f"{mean:.{digits}f}".replace("-", "−")
+    return (f"**{number}**" if best else number) + (ALIKE if alike and not best else "")
+
+
+def table(
+    curves: pd.DataFrame, pairs: pd.DataFrame, dataset: str, name: str, metric: str = HEADLINE
+) -> GT | None:
+    """Lay a dataset's scores out: a row a strategy, in groups by model, a column a budget.
+
+    Parameters
+    ----------
+    curves, pairs, dataset, metric
+        As for `marked`.
+    name : str
+        What the heading calls the dataset, with ``simulated`` if it is.
+
+    Returns
+    -------
+    GT or None
+        None without a score.
+    """
+    from great_tables import GT
+
+    rows = marked(curves, pairs, dataset, metric)
+    contenders = rows[rows["strategy"].notna()]
+    if contenders.empty:
+        return None
+    sizes = contenders.groupby("budget")["n_selected"].mean().sort_values(kind="stable")
+    wide = contenders.pivot(index=["model", "strategy"], columns="budget", values="text")[list(sizes.index)]
+    order = contenders.drop_duplicates(["model", "strategy"])
+    trained = order[~order["model"].isin(FLOORS)]
+    order = pd.concat([trained, order[order["model"].isin(FLOORS)]])
+    wide = wide.reindex(pd.MultiIndex.from_frame(order[["model", "strategy"]])).reset_index()
+    words = {"control_mean": "control mean", "training_mean": "training mean", CEILING: "split half"}
+    references = rows[rows["strategy"].isna() & rows["model"].isin(list(words))]
+    for row in references.itertuples():
+        where = "floor" if row.model in FLOORS else "ceiling"
+        wide.loc[len(wide)] = ["floor and ceiling", f"{where}: {words[row.model]}"] + [row.text] * len(sizes)
+    wide.columns = [str(column) for column in wide.columns]
+    labels: dict[str, str | BaseText] = {str(budget): f"{size:.4g}" for budget, size in sizes.items()}
+    rule = METRICS[metric]
+    return (
+        GT(wide.fillna("–"), rowname_col="strategy", groupname_col="model", id=f"{dataset}_{metric}")
+        .fmt_markdown(columns=list(labels))
+        .cols_label(cases=labels)
+        .cols_align("right", columns=list(labels))
+        .tab_spanner("perturbations measured", columns=list(labels))
+        .tab_header(f"{rule.label}, {name}", rule.direction)
+    )
+
+
+def publication_page(tables: Sequence[GT], title: str) -> str:
+    """Write tables as one self-contained HTML page; the same tables give the same text."""
+    parts = [table.as_raw_html() for table in tables] or ["<p>No scores.</p>"]
+    return page(title, "\n".join([f'<p class="note">{escape(NOTE)}</p>', *parts]))
+
+
+def publication_latex(tables: Sequence[GT]) -> str:
+    """Write tables as LaTeX, with the note below; they need the packages booktabs and caption."""
+    note = "\\noindent{\\footnotesize " + NOTE.replace("%", "\\%") + "}"
+    text = "\n".join(
+        ["% needs \\usepackage{booktabs, caption}", *(table.as_latex() for table in tables), note, ""]
+    )
+    return text.replace("−", "$-$").replace("–", "--").replace(ALIKE, "$\\dagger$")

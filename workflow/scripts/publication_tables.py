@@ -1,0 +1,23 @@
+"""Write scores by strategy and budget as HTML and LaTeX, and the README of all columns."""
+
+import pandas as pd
+
+from perturbselect.files import is_simulated, write_bytes
+from perturbselect.job import logged
+from perturbselect.report.columns import columns_page
+from perturbselect.report.publication import publication_latex, publication_page, table
+from perturbselect.scores.curves import read_curves
+
+with logged(snakemake.log[0]):
+    given = snakemake.params
+    curves = read_curves(snakemake.input.curves)
+    curves = curves[~curves["strategy"].isin(given.marks)]
+    pairs = pd.read_parquet(snakemake.input.pairs)
+    made = []
+    for dataset, name, path in zip(given.datasets, given.names, snakemake.input.responses, strict=True):
+        name += " (simulated data)" if is_simulated(path) else ""
+        made += [table(curves, pairs, dataset, name, metric) for metric in given.metrics]
+    made = [found for found in made if found is not None]
+    write_bytes(publication_page(made, f"{given.title}: scores").encode(), snakemake.output.page)
+    write_bytes(publication_latex(made).encode(), snakemake.output.latex)
+    write_bytes(columns_page(given.tables).encode(), snakemake.output.columns)
