@@ -24,7 +24,7 @@ UNSEEN = {"perturbselect.config", "perturbselect.records.record"}
 
 LOCK = PACKAGE.parents[1] / "envs" / "requirements.txt"
 # Distributions that are not named as the module they hold.
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "vl_convert": "vl-convert-python", "yaml": "pyyaml"}
 
 
 def source_digest(script: Path, *modules: str) -> str:
