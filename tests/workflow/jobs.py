@@ -23,6 +23,7 @@ JOBS = {
     "collect_scores": 1,
     "compare": 1,
     "laboratory": 1,
+    "strategy_statistics": 1,
     "coverage": 2,
     "plot_learning_curves": 1,
     "plot_comparison": 1,
@@ -30,6 +31,11 @@ JOBS = {
     "plot_risk_coverage": 1,
     "plot_laboratory": 1,
     "plot_response_space": 1,
+    "plot_statistics": 1,
+    "plot_predictions": 1,
+    "error_by_distance": 1,
+    "explorer": 1,
+    "publication_tables": 1,
     "page_summary": 1,
     "page_learning_curves": 1,
     "page_comparisons": 1,
@@ -43,9 +49,15 @@ JOBS = {
 PAGES = {rule: 1 for rule in JOBS if rule.startswith("page_")}
 REPORT = {"report": 1, "provenance": 1}
 NEW_CONFIG = {"record_study": 1, **REPORT}
+# What is made of the scores of all runs themselves, and of the tables of `compare`.
+FROM_SCORES = {"strategy_statistics": 1, "plot_predictions": 1, "error_by_distance": 1}
 NEW_SCORES = {
     "collect_scores": 1,
     "compare": 1,
+    **FROM_SCORES,
+    "plot_statistics": 1,
+    "explorer": 1,
+    "publication_tables": 1,
     "plot_learning_curves": 1,
     "plot_comparison": 1,
     "plot_risk_coverage": 1,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import anndata
 from command_line import Workflow, copy_repository
-from jobs import JOBS, NEW_CONFIG, NEW_SCORES, PAGES, REPORT, per_run, picks_of, without
+from jobs import FROM_SCORES, JOBS, NEW_CONFIG, NEW_SCORES, PAGES, REPORT, per_run, picks_of, without
 
 from perturbselect.files import write_h5ad
 
@@ -140,6 +140,10 @@ PLOTS = {
     "plot_risk_coverage": 1,
     "plot_laboratory": 1,
     "plot_response_space": 1,
+    "plot_statistics": 1,
+    "plot_predictions": 1,
+    "error_by_distance": 1,
+    "explorer": 1,  # the strategies' colours
 }
 NEW_KERNEL = {"kernel": 1, "train_kernel_ridge": 6, "score": 3, **NEW_SCORES}
 
@@ -161,7 +165,11 @@ MUTATIONS = [
     # Keys of the study.
     # Nothing is computed; the recorded config has the new order.
     Mutation("study spelt differently", spelt_differently, NEW_CONFIG),
-    Mutation("title", option("title", "Another"), {"overview": 1, **NEW_CONFIG}),
+    Mutation(
+        "title",
+        option("title", "Another"),
+        {"overview": 1, "explorer": 1, "publication_tables": 1, **NEW_CONFIG},
+    ),
     Mutation("master seed", option("seed", 8), JOBS),
     Mutation("simulation", option("simulations.tiny.depth", 7000), JOBS),
     Mutation(
@@ -234,12 +242,21 @@ MUTATIONS = [
     Mutation(
         "metric shown",
         option("figures.metrics", ["mse", "mae"]),
-        {"plot_learning_curves": 1, "plot_comparison": 1, "overview": 1, **PAGES, **NEW_CONFIG},
+        {
+            "plot_learning_curves": 1,
+            "plot_comparison": 1,
+            "plot_statistics": 1,
+            "error_by_distance": 1,
+            "publication_tables": 1,
+            "overview": 1,
+            **PAGES,
+            **NEW_CONFIG,
+        },
     ),
     Mutation(
         "price in the laboratory",
         option("laboratory.price_per_cell", 0.1),
-        {"laboratory": 1, "plot_laboratory": 1, **NEW_CONFIG},
+        {"laboratory": 1, "plot_laboratory": 1, "overview": 1, **NEW_CONFIG},
     ),
     # Lines of the source.
     Mutation("line in a script", line("scripts/split.py"), without(JOBS, *BEFORE_SPLITS, *GRAPHS)),
@@ -286,7 +303,7 @@ MUTATIONS = [
     Mutation(
         "table deleted",
         deleted("tables/areas.tsv"),
-        without(NEW_SCORES, "collect_scores", "plot_risk_coverage"),
+        without(NEW_SCORES, "collect_scores", "plot_risk_coverage", *FROM_SCORES),
     ),
     Mutation("figure deleted", deleted("figures/tiny/coverage.go.svg"), {"plot_coverage": 1, **REPORT}),
     Mutation("summary deleted", deleted("summary.txt"), {"overview": 1, **REPORT}),

@@ -24,17 +24,22 @@ TABLES = {
     "comparisons": "tables/comparisons.tsv",
     "coverage": "tiny/tables/coverage.*.tsv",
     "data_saving": "tables/data_saving.tsv",
+    "error_by_distance": "tiny/tables/error_by_distance.tsv",
     "filters": "tiny/filters.tsv",
     "laboratory": "tables/laboratory.tsv",
     "learning_curves": "tables/learning_curves.tsv",
     "missing_runs": "tables/missing_runs.tsv",
+    "pairs": "tables/pairs.parquet",
     "perturbation_scores": "tables/perturbation_scores.parquet",
+    "ranks": "tables/ranks.tsv",
     "risk_coverage": "tiny/tables/risk_coverage.tsv",
     "scores": "tables/scores.tsv",
     "selections": "tiny/selections/*/*.tsv",
     "splits": "tiny/splits/*.tsv",
+    "strategy_tests": "tables/strategy_tests.tsv",
     "summary": "tables/summary.tsv",
     "provenance": "provenance.parquet",
+    "variance": "tables/variance.tsv",
 }
 NOT_IN_TINY = {"stability", "reselections"}  # test_selection.py makes them
 
@@ -60,8 +65,8 @@ def test_report_is_one_file_with_everything_in_it(finished, report, in_report):
     assert finished.study()["title"] in report
     figures = {f"results/{name}" for name in finished.files("figures/**/*.svg")}
     pages = {f"results/{name}" for name in finished.files("pages/*.html")}
-    assert len(figures) == 2 + 2 + 1 + 1 + 1
-    assert len(pages) == 6
+    assert len(figures) == 2 + 2 + 1 + 1 + 1 + 4
+    assert len(pages) == 8
     others = {"results/tiny/gene_names.tsv", "results/tiny/filters.tsv"}
     assert set(in_report) == figures | pages | others | {"results/study.yaml", "results/software.tsv"}
     for path, item in in_report.items():
@@ -119,7 +124,32 @@ def test_tables_fit_their_schemas(finished, name):
 def test_no_table_without_schema(finished):
     made = finished.files("tables/*", "tiny/tables/*", "tiny/selections/*/*.tsv", "tiny/splits/*")
     known = finished.files(*TABLES.values())
-    assert not set(made) - set(known)
+    assert set(made) - set(known) == {"tables/README.md", "tables/publication.tex"}
+
+
+def test_figures_come_in_three_formats(finished):
+    stems = {str(Path(name).with_suffix("")) for name in finished.files("figures/**/*.svg")}
+    made = finished.files("figures/**/*.*")
+    assert set(made) == {f"{stem}.{ending}" for stem in stems for ending in ("svg", "pdf", "png")}
+
+
+def test_readme_of_the_tables_names_every_schema_and_file(finished):
+    text = (finished.results / "tables/README.md").read_text()
+    for name in [*TABLES, *NOT_IN_TINY]:
+        assert table_schema(name)["description"] in text, name
+    for name in finished.files("tables/*.tsv", "tables/*.parquet"):
+        assert f"## `results/{name}`" in text
+
+
+def test_the_first_page_answers_in_five_sentences(finished, in_report):
+    page = content(in_report["results/pages/overview.html"])
+    sentences = re.findall(r"<li>(.*?)</li>", page[: page.index("</ol>")])
+    assert len(sentences) == 5
+    assert "with gears in tiny" in sentences[0] or "with kernel_ridge in tiny" in sentences[0]
+    assert "2 runs are too few to tell" in sentences[2] or "no difference to test" in sentences[2]
+    assert "USD" in sentences[4]
+    text = (finished.results / "summary.txt").read_text()
+    assert all(f"{place}. " in text for place in range(1, 6))
 
 
 def test_selections_and_predictions_keep_to_their_split(finished):
