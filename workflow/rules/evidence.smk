@@ -118,7 +118,7 @@ rule plot_statistics:
         strategies=STRATEGIES,
         baseline=BASELINE,
         marks=MARKS,
-        metrics=METRICS,
+        metrics=METRICS[:2],
         title=title_of,
         code=code("plot_statistics.py"),
     message:
@@ -338,7 +338,7 @@ if len(DATASETS) > 1:
         params:
             strategies=STRATEGIES,
             baseline=BASELINE,
-            metrics=METRICS,
+            metrics=METRICS[:2],
             code=code("plot_ranks_over_datasets.py"),
         message:
             "Draw mean ranks over all datasets"

@@ -70,19 +70,21 @@ def plot(
                 axis = axes[row, column]
                 of_panel = chosen[(chosen["model"] == model) & (chosen["budget"] == budget)]
                 axis.axvline(0, color="black", linewidth=0.8)
+                places = of_panel["strategy"].map(shown.index)
+                colours = [styles[strategy]["color"] for strategy in of_panel["strategy"]]
+                axis.hlines(places, of_panel["low"], of_panel["high"], colors=colours, linewidth=1.6)
                 for line in of_panel.itertuples():
                     clear = clear_of_zero(line.low, line.high, line.p_holm)
                     style = styles[line.strategy]
-                    place = shown.index(line.strategy)
-                    axis.hlines(place, line.low, line.high, color=style["color"], linewidth=1.6)
                     axis.plot(
                         line.difference,
-                        place,
+                        shown.index(line.strategy),
                         marker=style["marker"],
                         color=style["color"],
                         markerfacecolor=style["color"] if clear else "white",
                         markersize=5,
                     )
+                axis.tick_params(axis="y", left=column == 0)
                 axis.grid(axis="x", color="#EEEEEE")
                 axis.set_axisbelow(True)
                 axis.locator_params(axis="x", nbins=4)

@@ -10,6 +10,9 @@ from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from perturbselect.files import replacing
@@ -40,6 +43,7 @@ _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "path",
     "pdf.fonttype": 42,
 }
+_CANVASES = {"svg": FigureCanvasSVG, "pdf": FigureCanvasPdf, "png": FigureCanvasAgg}
 _METADATA = {
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
@@ -142,5 +146,8 @@ def save(figure: Figure, stem: str | os.PathLike, formats: Sequence[str] = FORMA
         figure.draw_without_rendering()  # arranges the panels, once for all formats
         figure.set_layout_engine("none")
     for ending in formats:
+        # The canvas itself: `Figure.savefig` would arrange everything once more for each format.
         with replacing(f"{os.fspath(stem)}.{ending}") as partial, styled():
-            figure.savefig(partial, format=ending, metadata=_METADATA[ending])
+            figure.set_dpi(matplotlib.rcParams["savefig.dpi"])
+            canvas = _CANVASES[ending](figure)
+            getattr(canvas, f"print_{ending}")(partial, metadata=_METADATA[ending])

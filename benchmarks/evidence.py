@@ -1,0 +1,288 @@
+"""Measure what scores, statistics and figures of a large study take, on two cores.
+
+``python benchmarks/evidence.py`` prints the parts and, last, one line of JSON: ``score_s`` and
+``score_peak_gb`` for all scores of 1,000 prediction files (500 test perturbations x 5,000 genes each;
+resident memory of all processes together), ``statistics_and_figures_s`` for a study of 20 strategies x 10
+runs x 8 budgets x 5 datasets x 2 models.
+
+All numbers are random. 20 distinct files are written, 0.2 GB, and each is read and scored 50 times, since
+1,000 would take 10 GB; the system therefore finds them in its cache. The work is cut into jobs as the
+workflow cuts it, two at a time; Snakemake's own time for a job is not in it (``benchmarks/main_job.py``).
+
+``--quick``: 8 files, and a study of 5 strategies and one dataset. ``--figures FOLDER`` keeps the figures.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # two processes on two cores
+
+import anndata
+import numpy as np
+import pandas as pd
+from large_study import (
+    Study,
+    coverage,
+    graph,
+    perturbation_scores,
+    picks,
+    responses,
+    scores,
+    stability,
+    test_part,
+)
+from main_job import measured
+
+from perturbselect.config import Laboratory
+from perturbselect.files import read_h5ad, write_bytes, write_h5ad, write_parquet
+from perturbselect.report import (
+    comparison,
+    critical_difference,
+    data_saving,
+    error_by_distance,
+    explorer,
+    five_sentences,
+    html_tables,
+    learning_curves,
+    predicted_true,
+    publication,
+    response_space,
+)
+from perturbselect.report import coverage as coverage_figure
+from perturbselect.report import laboratory as laboratory_figure
+from perturbselect.report import stability as stability_figure
+from perturbselect.report.style import save
+from perturbselect.scores import comparisons as compared
+from perturbselect.scores import curves as averaged
+from perturbselect.scores import data_saving as saved
+from perturbselect.scores import distance, laboratory, rankings, runs, score, summary, variance
+from perturbselect.table_schema import write_table
+
+CORES = 2
+METRICS = ["pearson_delta_perturbed_ref", "mse", "mse_de20", "pearson_delta"]
+SIMPLE = ["kernel_ridge", "control_mean", "training_mean"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--figures", type=Path)
+    parser.add_argument(
+        "--score", type=Path, help=argparse.SUPPRESS
+    )  # the part that is measured from outside
+    options = parser.parse_args()
+    if options.score:
+        score_all(options.score, times=2 if options.quick else 50)
+        return
+    quick = ["--quick"] * options.quick
+    with tempfile.TemporaryDirectory() as folder:
+        write_predictions(Path(folder), distinct=4 if options.quick else 20)
+        seconds, memory = measured([sys.executable, __file__, "--score", folder, *quick])
+        print(f"{'scores of all prediction files':44}{seconds:8.1f} s {memory:6.2f} GB", flush=True)
+    study = Study(strategies=5, datasets=1) if options.quick else Study()
+    with tempfile.TemporaryDirectory() as folder:
+        evidence_s = evidence(study, options.figures or Path(folder))
+    figures = {"score_s": seconds, "score_peak_gb": memory, "statistics_and_figures_s": evidence_s}
+    print(json.dumps({name: round(value, 2) for name, value in figures.items()}))
+
+
+def write_predictions(folder: Path, distinct: int) -> None:
+    """Write responses of 1,000 perturbations in 5,000 genes, and files of 500 predictions each."""
+    generator = np.random.default_rng(0)
+    truth = responses(Study(perturbations=1000, genes=5000), generator)
+    truth.uns["simulated"] = True
+    write_h5ad(truth, folder / "responses.h5ad")
+    test = truth[:500]
+    mean = np.asarray(truth[500:].X).mean(axis=0)
+    for place in range(distinct):
+        noise = generator.normal(0, 0.1, test.shape)
+        made = anndata.AnnData((0.5 * test.X + noise).astype(np.float32), obs=test.obs[[]])
+        made.var = test.var[[]].assign(training_mean=mean)
+        made.uns = {"dataset": "d", "model": f"m{place}", "strategy": "s", "split": 0, "seed": 0}
+        made.uns |= {"budget": "500", "n_selected": 500}
+        write_h5ad(made, folder / f"{place}.predictions.h5ad")
+
+
+def score_job(folder: Path, place: int, times: int) -> Path:
+    """Score one model's files, as a job of rule ``score`` does."""
+    truth, made = read_h5ad(folder / "responses.h5ad"), folder / f"{place}.parquet"
+    frames = []
+    for seed in range(times):
+        predictions = read_h5ad(folder / f"{place}.predictions.h5ad")
+        predictions.uns["seed"] = seed
+        frames.append(score.score(truth, predictions))
+    write_parquet(pd.concat(frames, ignore_index=True), made)
+    return made
+
+
+def score_all(folder: Path, times: int) -> None:
+    """Score all files, two jobs at a time, then collect them as rule ``collect_scores`` does."""
+    places = range(len(list(folder.glob("*.predictions.h5ad"))))
+    with ProcessPoolExecutor(CORES, mp_context=get_context("spawn")) as pool:
+        made = list(pool.map(score_job, [folder] * len(places), places, [times] * len(places)))
+    frames = [pd.read_parquet(path) for path in made]
+    write_table(runs.run_scores(frames), "scores", folder / "scores.tsv")
+    write_table(
+        pd.concat(frames, ignore_index=True), "perturbation_scores", folder / "perturbation_scores.parquet"
+    )
+
+
+def evidence(study: Study, folder: Path) -> float:
+    """Make all tables, figures and pages of a study, two jobs at a time; return the seconds."""
+    table = scores(study, np.random.default_rng(0))
+    jobs: list[tuple] = []
+    with ProcessPoolExecutor(CORES, mp_context=get_context("spawn")) as pool:
+        list(pool.map(time.sleep, [0.1] * CORES))  # start and import before the clock does
+        start = time.perf_counter()
+        compare, rank = (
+            pool.submit(timed, tables, table, folder),
+            pool.submit(timed, ranks, table, study, folder),
+        )
+        jobs = [
+            *product([curves_figures], study.dataset_names),
+            *product([picture_figures], study.dataset_names),
+            (pages, None),
+        ]
+        made, seconds = compare.result()
+        print(f"{'tables of compare':44}{seconds:8.1f} s", flush=True)
+        more, seconds = rank.result()
+        print(f"{'tables of strategy_statistics':44}{seconds:8.1f} s", flush=True)
+        print(f"{'tables, both at a time':44}{time.perf_counter() - start:8.1f} s", flush=True)
+        waiting = [
+            (job, name, pool.submit(timed, job, study, name, made | more, folder)) for job, name in jobs
+        ]
+        for job, name, future in waiting:
+            print(f"{job.__name__ + ' ' + (name or ''):44}{future.result()[1]:8.1f} s", flush=True)
+        return time.perf_counter() - start
+
+
+def timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
+    """Call a function; return what it returns and its seconds."""
+    start = time.perf_counter()
+    return function(*arguments), time.perf_counter() - start
+
+
+def tables(table: pd.DataFrame, folder: Path) -> dict[str, pd.DataFrame]:
+    """Return the tables of rules ``compare`` and ``laboratory``."""
+    made = {
+        "learning_curves": averaged.learning_curves(table),
+        "comparisons": compared.comparisons(table),
+        "areas": averaged.area_under_curve(table),
+        "data_saving": saved.data_saving(table),
+    }
+    made["summary"] = summary.summary(made["learning_curves"], made["comparisons"])
+    made["laboratory"] = laboratory.laboratory_table(made["learning_curves"], Laboratory())
+    return written(made, folder)
+
+
+def ranks(table: pd.DataFrame, study: Study, folder: Path) -> dict[str, pd.DataFrame]:
+    """Return the tables of rule ``strategy_statistics``."""
+    found = rankings.rankings(table)
+    measured_genes = {
+        (dataset, *run): chosen
+        for dataset in study.dataset_names
+        for run, chosen in picks(study, np.random.default_rng(1)).items()
+    }
+    made = {"strategy_tests": found.tests, "ranks": found.ranks, "pairs": found.pairs}
+    return written(made | {"variance": variance.variance(table, measured_genes)}, folder)
+
+
+def written(made: dict[str, pd.DataFrame], folder: Path) -> dict[str, pd.DataFrame]:
+    """Write tables as the workflow does."""
+    for name, table in made.items():
+        write_table(table, name, folder / f"{name}.{'parquet' if name == 'pairs' else 'tsv'}")
+    return made
+
+
+def curves_figures(study: Study, dataset: str, made: dict[str, pd.DataFrame], folder: Path) -> None:
+    """Draw what is drawn from tables over all datasets."""
+    about: dict[str, Any] = {"strategies": study.strategy_names, "simulated": True}
+    drawn = {
+        "data_saving": data_saving.plot(made["data_saving"], dataset, metrics=METRICS[:2], **about),
+        "critical_difference": critical_difference.plot(
+            made["ranks"], made["strategy_tests"], dataset, metrics=METRICS[:2], **about
+        ),
+        "laboratory": laboratory_figure.plot(made["laboratory"], dataset, simulated=True),
+    }
+    for metric in METRICS:
+        curves = made["learning_curves"]
+        drawn[f"learning_curves.{metric}"] = learning_curves.plot(curves, dataset, metrics=[metric], **about)
+        drawn[f"comparison.{metric}"] = comparison.plot(made["comparisons"], dataset, metric=metric, **about)
+    for name, figure in drawn.items():
+        save(figure, folder / dataset / name)
+
+
+def picture_figures(study: Study, dataset: str, made: dict[str, pd.DataFrame], folder: Path) -> None:
+    """Draw what is drawn from selections, responses, predictions and graphs of a dataset."""
+    generator = np.random.default_rng(2)
+    truth, chosen, size = (
+        responses(study, generator),
+        picks(study, generator),
+        study.sizes[len(study.sizes) // 2],
+    )
+    about: dict[str, Any] = {"strategies": study.strategy_names, "dataset": dataset, "simulated": True}
+    test = test_part(study, 0)
+    predictions = {model: truth[test].copy() for model in study.model_names}
+    of_dataset = perturbation_scores(study, dataset, size, generator)
+    of_run = of_dataset[
+        (of_dataset[["split", "seed"]] == 0).all(axis=1) & (of_dataset["strategy"] == "random")
+    ]
+    three = predicted_true.best_median_worst(of_run)
+    graphs = {"go": graph(study, generator), "interactions": graph(study, generator, 2)}
+    near = distance.error_by_distance(
+        of_dataset, graphs, {run: genes[:size] for run, genes in chosen.items()}
+    )
+    first = {name: chosen[name, 0, 0][:size] for name in study.strategy_names}
+    changes = stability(study, dataset, size, generator)
+    run: dict[str, Any] = {"what": "picked at random", "dataset": dataset, "simulated": True}
+    rows: dict[str, Any] = {"strategies": study.strategy_names, "budget": str(size), "simulated": True}
+    drawn = {
+        "predictions": predicted_true.plot(truth, predictions, three, **run),
+        "error_by_distance": error_by_distance.plot(near, **about),
+        "response_space": response_space.plot(truth, first, test, **about),
+        "stability": stability_figure.plot(changes, dataset, **rows),
+        **{f"coverage.{name}": coverage_figure.plot(coverage(study), graph=name, **about) for name in graphs},
+    }
+    for name, figure in drawn.items():
+        save(figure, folder / dataset / name)
+
+
+def pages(study: Study, _: None, made: dict[str, pd.DataFrame], folder: Path) -> None:
+    """Write the pages, and the figure over all datasets."""
+    curves, strategies = made["learning_curves"], study.strategy_names
+    page = explorer.explorer_page(curves, "A large study", strategies=strategies)
+    write_bytes(page.encode(), folder / "explorer.html")
+    laid_out = [
+        publication.table(curves, made["pairs"], dataset, dataset, metric)
+        for dataset in study.dataset_names
+        for metric in METRICS
+    ]
+    write_bytes(publication.publication_page(laid_out, "Scores").encode(), folder / "publication.html")
+    write_bytes(publication.publication_latex(laid_out).encode(), folder / "publication.tex")
+    for name in ("summary", "learning_curves", "comparisons", "areas", "data_saving"):
+        shown = made[name][made[name]["metric"].isin(METRICS)]
+        write_bytes(html_tables.table_page(shown, name).encode(), folder / f"{name}.html")
+    sentences = five_sentences.five_sentences(
+        made["summary"], made["data_saving"], made["laboratory"], simple=SIMPLE, network="gears"
+    )
+    write_bytes("\n".join(sentences).encode(), folder / "five_sentences.txt")
+    over = critical_difference.plot(
+        made["ranks"], made["strategy_tests"], None, strategies=strategies, metrics=METRICS[:2]
+    )
+    save(over, folder / "critical_difference")
+
+
+if __name__ == "__main__":
+    main()
