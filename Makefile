@@ -10,7 +10,7 @@ BIN := $(ENV)/bin
 FOLDER := $(if $(CONFIG),runs/$(basename $(notdir $(CONFIG))),.)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test env peers celleval test-peers lint lock docs trace crate benchmark clean
+.PHONY: help run test env browser peers celleval test-peers lint lock docs trace crate benchmark clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,11 @@ $(ENV)/.complete: envs/requirements.txt pyproject.toml envs/make_venv.sh
 	$(BIN)/python -m pip install --quiet --requirement envs/requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
+
+browser: ## Install Chromium, for the test of the interactive page (Debian, as root; else that test is skipped)
+	@command -v chromium >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else echo "no Chromium here: the test of the interactive page will be skipped"; fi
 
 peers: .venv-peers/.complete ## Make the environment of the peers, cell-gears and bmdal-reg, in .venv-peers
 
