@@ -42,7 +42,7 @@ def test_five_sentences():
     assert won.startswith("Best by MSE (squared response) (lower is better): degree with gears in d (0.302")
     assert "random with gears in e (0.703" in won
     assert "in d it differs from random by -0.3, as if more than 1 times as many" in much
-    assert "in e the winner is the baseline itself" in much
+    assert "in e the winner is random, the baseline itself" in much
     assert "in d the difference is clear of 0" in surely
     assert "Holm-adjusted p 0.0312, 6 runs" in surely
     assert "in e there is no difference to test" in surely
@@ -67,6 +67,7 @@ def test_a_simple_model_that_wins_is_named():
     assert "random with kernel_ridge in d" in sentences[0]
     assert "kernel_ridge reaches 0.5, better than the network gears (0.8)" in sentences[3]
     assert "network" not in told(scores, network=None)[3]
+    assert "in d there is no baseline" in told(study({"degree": [0.8]}))[1]
 
 
 def test_an_empty_study_says_so():

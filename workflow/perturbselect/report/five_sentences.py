@@ -48,10 +48,11 @@ def five_sentences(
     judged = of_metric[of_metric["strategy"].notna() & ~of_metric["model"].isin(FLOORS)]
     if judged.empty:
         return [f"No strategy was scored by {METRICS[metric].label}: there is nothing to compare."]
+    baseline = next(iter(summary["baseline"].dropna()), None)
     winners = judged.sort_values(["dataset", "loss"], kind="stable").drop_duplicates("dataset")
     return [
         _who_won(winners, metric),
-        _by_how_much(winners, savings, metric),
+        _by_how_much(winners, savings, metric, baseline),
         _how_surely(winners),
         _simple_model(of_metric, judged, simple, network),
         _what_it_cost(winners, laboratory),
@@ -68,13 +69,14 @@ def _who_won(winners: pd.DataFrame, metric: str) -> str:
     return f"Best by {METRICS[metric].label} ({METRICS[metric].direction}): {'; '.join(parts)}."
 
 
-def _by_how_much(winners: pd.DataFrame, savings: pd.DataFrame, metric: str) -> str:
+def _by_how_much(winners: pd.DataFrame, savings: pd.DataFrame, metric: str, baseline: str | None) -> str:
     keys = ["dataset", "model", "strategy", "budget"]
     factors = savings[savings["metric"] == metric].set_index(keys)
     parts = []
     for row in winners.itertuples():
         if pd.isna(row.difference):
-            parts.append(f"in {row.dataset} the winner is the baseline itself, or there is none")
+            itself = f"the winner is {baseline}, the baseline itself"
+            parts.append(f"in {row.dataset} {itself if baseline else 'there is no baseline'}")
             continue
         words = f"in {row.dataset} it differs from {row.baseline} by {cell(row.difference)}"
         key = (row.dataset, row.model, row.strategy, row.budget)

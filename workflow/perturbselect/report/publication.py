@@ -87,7 +87,7 @@ def _text(mean: float, digits: int, best: bool, alike: bool) -> str:
 def table(
     curves: pd.DataFrame, pairs: pd.DataFrame, dataset: str, name: str, metric: str = HEADLINE
 ) -> GT | None:
-    """Lay a dataset's scores out: a row a strategy, in groups by model, a column a budget.
+    """Lay a dataset's scores out: a row a strategy, in groups by model, a column a budget; then the floors.
 
     Parameters
     ----------
@@ -110,8 +110,7 @@ def table(
     sizes = contenders.groupby("budget")["n_selected"].mean().sort_values(kind="stable")
     wide = contenders.pivot(index=["model", "strategy"], columns="budget", values="text")[list(sizes.index)]
     order = contenders.drop_duplicates(["model", "strategy"])
-    trained = order[~order["model"].isin(FLOORS)]
-    order = pd.concat([trained, order[order["model"].isin(FLOORS)]])
+    order = order[~order["model"].isin(FLOORS)] if set(order["model"]) - set(FLOORS) else order
     wide = wide.reindex(pd.MultiIndex.from_frame(order[["model", "strategy"]])).reset_index()
     words = {"control_mean": "control mean", "training_mean": "training mean", CEILING: "split half"}
     references = rows[rows["strategy"].isna() & rows["model"].isin(list(words))]
