@@ -46,6 +46,15 @@ def test_best_and_not_significantly_worse():
     assert not rows.loc["best", "alike"]
 
 
+def test_p_against_the_best_is_adjusted_for_the_number_of_strategies():
+    """Six runs, all worse: p is 2 / 2⁶ = 0.031, twice that with two strategies beside the best."""
+    rows = marked(*tables(scores(RUNS[:6])), "d", "mse").set_index("strategy")
+    assert rows.loc["far", "alike"]
+    alone = scores(RUNS[:6])
+    alone = alone[alone["strategy"] != "near"]
+    assert not marked(*tables(alone), "d", "mse").set_index("strategy").loc["far", "alike"]
+
+
 def test_with_too_few_runs_nothing_is_called_alike():
     rows = marked(*tables(scores(RUNS[:5])), "d", "mse")
     assert not rows["alike"].any()

@@ -125,6 +125,19 @@ def test_over_datasets_each_is_a_block():
     assert one_budget(rankings(noisy()).tests, None).empty
 
 
+def test_over_datasets_a_mean_is_over_the_runs_that_all_strategies_have():
+    """In d0, s0 is best in the first run only, which s1 lacks: of the other runs s1 is better."""
+    scores = pd.concat(
+        [study({"s0": [2.0], "s1": [1.0]}, runs=RUNS).assign(dataset=f"d{i}") for i in range(2)],
+        ignore_index=True,
+    )
+    first = (scores["dataset"] == "d0") & (scores["split"] == 0) & (scores["seed"] == 0)
+    scores.loc[first & (scores["strategy"] == "s0"), "value"] = -99.0
+    scores = scores[~(first & (scores["strategy"] == "s1"))]
+    ranks = one_budget(rankings(scores).ranks, None).set_index("strategy")["mean_rank"]
+    assert ranks.to_dict() == {"s0": 2, "s1": 1}
+
+
 def test_mean_over_budgets_of_runs_that_have_them_all():
     scores = study({"a": [1.0, 2], "b": [2.0, 4], "c": [5.0, 0]}, runs=RUNS)
     found = rankings(scores)

@@ -41,6 +41,12 @@ def test_by_hand():
     assert table[["n_splits", "n_runs"]].to_numpy().tolist() == [[2, 4]] * 3
 
 
+def test_splits_of_unequal_size_by_hand():
+    """{1} and {3, 5, 7}: within 8 / 2 = 4, between 12, and 4 − 10 / 4 = 1.5 runs of a split."""
+    table = variance(runs([[1], [3, 5, 7]]), same_picks())
+    assert parts(table) == pytest.approx({"split": (12 - 4) / 1.5, "selection": 0, "training": 4})
+
+
 def test_training_is_known_from_seeds_that_picked_the_same():
     """Of `fixed` every seed picks the same set: its variance 2 is the training's, in `s` too."""
     scores = pd.concat([runs([[1, 3], [6, 8]], "fixed"), runs([[0, 4], [5, 9]])])
