@@ -134,8 +134,9 @@ def test_over_datasets_a_mean_is_over_the_runs_that_all_strategies_have():
     first = (scores["dataset"] == "d0") & (scores["split"] == 0) & (scores["seed"] == 0)
     scores.loc[first & (scores["strategy"] == "s0"), "value"] = -99.0
     scores = scores[~(first & (scores["strategy"] == "s1"))]
-    ranks = one_budget(rankings(scores).ranks, None).set_index("strategy")["mean_rank"]
-    assert ranks.to_dict() == {"s0": 2, "s1": 1}
+    ranks = one_budget(rankings(scores).ranks, None).set_index("strategy")
+    assert ranks["mean_rank"].to_dict() == {"s0": 2, "s1": 1}
+    assert ranks["n_blocks"].tolist() == [2, 2]
 
 
 def test_mean_over_budgets_of_runs_that_have_them_all():
