@@ -13,7 +13,7 @@ from perturbselect.scores.curves import learning_curves
 
 STRATEGIES = ["random", "degree", "graphreach"]
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-in_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium here: apt-get install chromium")
+in_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium here: make browser (Debian, as root)")
 
 # What a reader does, as a script at the end of the page: it takes down plot and table before and after.
 READER = """
