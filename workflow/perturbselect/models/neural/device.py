@@ -9,12 +9,13 @@ from typing import TypeVar
 import torch
 
 from perturbselect.errors import InputError
+from perturbselect.models.neural.gpus import settle
 
 Result = TypeVar("Result")
 
 
 def usable(device: str) -> str:
-    """Return 'cpu' or 'cuda' for 'auto', 'cpu' or 'cuda'.
+    """Return 'cpu' or 'cuda' for 'auto', 'cpu' or 'cuda'; which GPU ``cuda`` is, is settled here.
 
     Raises
     ------
@@ -22,9 +23,11 @@ def usable(device: str) -> str:
         If a GPU is asked for and there is none.
     """
     if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("device: 'cuda', but this machine has no usable GPU; use 'cpu' or 'auto'")
+    if device == "cuda":
+        settle()
     return device
 
 
