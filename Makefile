@@ -6,11 +6,13 @@ CORES ?= $(shell nproc)
 CONFIG ?=
 ENV := .venv
 BIN := $(ENV)/bin
+# Where the SLURM of the tests keeps its configuration, state and logs.
+SLURM := /tmp/perturbselect-slurm
 # Another study has a folder of its own.
 FOLDER := $(if $(CONFIG),runs/$(basename $(notdir $(CONFIG))),.)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test env browser peers celleval test-peers lint lock docs trace crate benchmark clean
+.PHONY: help run test test-slurm env browser peers celleval test-peers cancel lint lock docs trace crate benchmark clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -22,6 +24,14 @@ run: env ## Run the default study, or another: CONFIG=config/real/papalexi2021.y
 
 test: env ## Run the whole test suite
 	$(BIN)/python -m pytest -n $(CORES) --dist worksteal
+
+test-slurm: env ## Start a real SLURM on this machine (root, Debian) and run the tests on it
+	bash tests/slurm/loopback.sh start $(SLURM)
+	$(BIN)/python -m pytest -m slurm; \
+		code=$$?; bash tests/slurm/loopback.sh stop $(SLURM); exit $$code
+
+cancel: env ## Cancel the cluster jobs that a killed run left: CONFIG as in `make run`
+	$(BIN)/python -m perturbselect.orphans --study $(FOLDER)
 
 env: $(ENV)/.complete ## Make the environment in .venv from the lock
 
