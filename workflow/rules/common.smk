@@ -28,6 +28,7 @@ from perturbselect.data.check_numbers import check_numbers
 from perturbselect.data.preflight import preflight
 from perturbselect.data.sources import Downloads
 from perturbselect.errors import InputError
+from perturbselect.files import check_writable
 from perturbselect.graphs.kernel_expression import inputs_of
 from perturbselect.load_config import load_config
 from perturbselect.models import MODELS as KNOWN_MODELS
@@ -40,6 +41,8 @@ from perturbselect.table_schema import FOLDER as SCHEMAS
 try:
     STUDY = load_config(config, "config")
     if workflow.is_main_process:
+        if not workflow.output_settings.dryrun:
+            check_writable("results")
         preflight(STUDY)
         check_numbers(STUDY, tell=logger.info)
     PLANS = plans(STUDY)
@@ -123,6 +126,16 @@ def datasets_where(**facts):
 def code(script, *modules):
     """Digest of the source a script really uses: rerun when it changes (docs/reruns.md)."""
     return source_digest(SCRIPTS / script, *modules)
+
+
+def memory(least, per_input_mb=10):
+    """Memory of a job in MB: so many times its input on disk, and more each time it is tried again."""
+    return lambda wildcards, input, attempt: attempt * int(max(least, per_input_mb * input.size_mb))
+
+
+def minutes(first):
+    """Longest duration of a job in minutes: more each time it is tried again."""
+    return lambda wildcards, attempt: attempt * first
 
 
 def located(source):

@@ -52,8 +52,8 @@ rule simulate:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=memory(4000),
+        runtime=minutes(30),
     params:
         options=lambda wildcards: STUDY.simulations[wildcards.simulation].model_dump(),
         seed=lambda wildcards: [STUDY.seed, "simulate", wildcards.simulation],
@@ -86,8 +86,8 @@ rule import_h5ad:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, input, attempt: attempt * max(2000, 12 * input.size_mb),
-        runtime=60,
+        mem_mb=memory(2000, 12),
+        runtime=minutes(60),
     params:
         source=lambda wildcards: STUDY.datasets[wildcards.dataset].source.model_dump(),
         code=code("import_h5ad.py"),
@@ -120,8 +120,8 @@ rule import_10x:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, input, attempt: attempt * max(2000, 24 * input.size_mb),
-        runtime=60,
+        mem_mb=memory(2000, 24),
+        runtime=minutes(60),
     params:
         source=lambda wildcards: STUDY.datasets[wildcards.dataset].source.model_dump(),
         code=code("import_10x.py"),
@@ -153,8 +153,8 @@ rule import_responses:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, input, attempt: attempt * max(2000, 24 * input.size_mb),
-        runtime=30,
+        mem_mb=memory(2000, 24),
+        runtime=minutes(30),
     params:
         source=lambda wildcards: STUDY.datasets[wildcards.dataset].source.model_dump(),
         code=code("import_responses.py"),
@@ -183,8 +183,8 @@ rule preprocess:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, input, attempt: attempt * max(2000, 24 * input.size_mb),
-        runtime=60,
+        mem_mb=memory(2000, 24),
+        runtime=minutes(60),
     params:
         options=lambda wildcards: STUDY.datasets[wildcards.dataset].preprocess.model_dump(exclude={"test"}),
         code=code("preprocess.py"),
@@ -215,7 +215,7 @@ rule summarise:
             if STUDY.datasets[wildcards.dataset].preprocess.test == "t-test"
             else max(2000, 24 * input.size_mb)
         ),
-        runtime=120,
+        runtime=minutes(120),
     params:
         test=lambda wildcards: STUDY.datasets[wildcards.dataset].preprocess.test,
         seed=lambda wildcards: [STUDY.seed, "summarise", wildcards.dataset],

@@ -25,8 +25,8 @@ rule go_graph:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=30,
+        mem_mb=memory(4000),
+        runtime=minutes(30),
     params:
         options=lambda wildcards: STUDY.graphs[wildcards.graph].model_dump(),
         code=code("go_graph.py"),
@@ -57,8 +57,8 @@ rule interaction_graph:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=30,
+        mem_mb=memory(4000),
+        runtime=minutes(30),
     params:
         options=lambda wildcards: STUDY.graphs[wildcards.graph].model_dump(),
         code=code("interaction_graph.py"),
@@ -85,8 +85,8 @@ rule coexpression_graph:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=30,
+        mem_mb=memory(4000),
+        runtime=minutes(30),
     params:
         options=lambda wildcards: STUDY.graphs[wildcards.graph].model_dump(),
         code=code("coexpression_graph.py"),
@@ -110,8 +110,8 @@ rule kernel:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=60,
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         expression=lambda wildcards: STUDY.kernels[wildcards.kernel],
         names=lambda wildcards: kernel_inputs(wildcards)._asdict(),

@@ -26,8 +26,8 @@ rule provenance:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=30,
+        mem_mb=memory(4000),
+        runtime=minutes(30),
     params:
         code=code("provenance.py", "perturbselect.records.record"),
     message:

@@ -41,8 +41,8 @@ for label, plan in PLANS.items():
                 "../../envs/perturbselect.yaml"
             threads: 1
             resources:
-                mem_mb=lambda wildcards, attempt: attempt * 4000,
-                runtime=lambda wildcards, attempt: attempt * 60,
+                mem_mb=memory(4000),
+                runtime=minutes(60),
                 gpu=int(STUDY.device == "cuda" and getattr(member, "uses_gpu", False)),
             params:
                 model=known,
@@ -91,8 +91,8 @@ for label, plan in PLANS.items():
         conda:
             "../../envs/perturbselect.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: attempt * 2000,
-            runtime=30,
+            mem_mb=memory(2000),
+            runtime=minutes(30),
         params:
             acquisition=plan.name,
             options=own,

@@ -35,8 +35,8 @@ for strategy in ONE_SHOT:
         conda:
             "../../envs/perturbselect.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: attempt * 2000,
-            runtime=30,
+            mem_mb=memory(2000),
+            runtime=minutes(30),
         params:
             strategy=known,
             options=options,

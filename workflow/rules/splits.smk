@@ -17,8 +17,8 @@ rule split:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         test_share=STUDY.splits.test_share,
         seed=lambda wildcards: [STUDY.seed, "split", wildcards.dataset, int(wildcards.split)],

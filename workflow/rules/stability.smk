@@ -39,8 +39,8 @@ rule change_graph:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=30,
+        mem_mb=memory(4000),
+        runtime=minutes(30),
     params:
         change=change_of,
         code=code("change_graph.py"),
@@ -65,8 +65,8 @@ rule change_annotation:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=30,
+        mem_mb=memory(4000),
+        runtime=minutes(30),
     params:
         change=change_of,
         format=lambda wildcards: STUDY.graphs[wildcards.graph].format,
@@ -91,8 +91,8 @@ rule changed_kernel:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=60,
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         expression=lambda wildcards: STUDY.kernels[wildcards.kernel],
         names=lambda wildcards: kernel_inputs(wildcards)._asdict(),
@@ -137,8 +137,8 @@ for strategy in [label for label in ONE_SHOT if label not in MARKS and STUDY.sta
         conda:
             "../../envs/perturbselect.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: attempt * 4000,
-            runtime=60,
+            mem_mb=memory(4000),
+            runtime=minutes(60),
         params:
             strategy=known,
             options=options,
@@ -181,8 +181,8 @@ rule stability:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=30,
+        mem_mb=memory(4000),
+        runtime=minutes(30),
     params:
         budgets=STUDY.budgets,
         code=code("stability.py"),

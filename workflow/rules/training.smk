@@ -34,8 +34,8 @@ for model in MODELS:
             "../../envs/perturbselect.yaml"
         threads: 1
         resources:
-            mem_mb=lambda wildcards, attempt: attempt * 4000,
-            runtime=lambda wildcards, attempt: attempt * 120,
+            mem_mb=memory(4000),
+            runtime=minutes(120),
             gpu=int(STUDY.device == "cuda" and getattr(member, "uses_gpu", False)),
         params:
             label=model,
