@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import subprocess
 import time
 
 import anndata
@@ -156,3 +157,50 @@ def test_other_files_are_no_h5ad(tmp_path):
         file["matrix"] = np.zeros(3)
     with pytest.raises(InputError, match=r"x\.h5ad"):
         files.read_h5ad(tmp_path / "x.h5ad")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of 16 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("a small disk cannot be mounted here: it takes root")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.mark.parametrize("name", ["bytes.bin", "large.tsv", "large.parquet"])
+def test_a_full_disk_is_said_and_leaves_what_was_there(small_disk, name):
+    noise = np.random.default_rng(0).random((90, 90))
+    write = {
+        "bytes.bin": lambda path: files.write_bytes(noise.tobytes(), path),
+        "large.tsv": lambda path: files.write_tsv(pd.DataFrame(noise), path),
+        "large.parquet": lambda path: files.write_parquet(pd.DataFrame(noise).rename(columns=str), path),
+    }[name]  # test_broken_machines.py has an .h5ad: HDF5 leaves a process that met a full disk in disorder
+    (small_disk / name).write_text("old")
+    with pytest.raises(InputError) as raised:
+        write(small_disk / name)
+    reason = "cannot be written (No space left on device); make room and run again"
+    assert str(raised.value) == f"{small_disk / name}: {reason}"
+    assert {path.name: path.read_text() for path in small_disk.iterdir()} == {name: "old"}
+
+
+def test_a_folder_that_cannot_be_written_is_said(small_disk):
+    files.check_writable(small_disk / "not" / "there" / "yet")
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    message = "cannot be written.*; make it writable, or use another folder"
+    with pytest.raises(InputError, match=rf"disk: {message}"):
+        files.check_writable(small_disk / "not" / "there" / "yet")
+    with pytest.raises(InputError, match=rf"table\.tsv: {message}"):
+        files.write_tsv(TABLE, small_disk / "table.tsv")
+
+
+@pytest.mark.parametrize("keep", [0, 1, 12, -1])
+def test_a_truncated_table_is_said(tmp_path, keep):
+    files.write_tsv(TABLE, tmp_path / "table.tsv.gz")
+    whole = (tmp_path / "table.tsv.gz").read_bytes()
+    (tmp_path / "table.tsv.gz").write_bytes(whole[:keep])
+    with pytest.raises(InputError, match=r"table\.tsv\.gz: cannot be read as a table .* truncated"):
+        files.read_tsv(tmp_path / "table.tsv.gz")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from perturbselect.errors import InputError
@@ -85,3 +86,16 @@ with logged("job.log"), replacing("table.tsv") as partial:
     process.terminate()
     assert process.wait(timeout=30) == 143
     assert {path.name for path in tmp_path.iterdir()} == {"ready", "job.log"}
+    assert (
+        tmp_path / "job.log"
+    ).read_text() == "ERROR: ended by SIGTERM: past its time limit, or cancelled\n"
+
+
+def test_the_end_of_memory_is_one_message(tmp_path, capsys):
+    log = tmp_path / "job.log"
+    with pytest.raises(SystemExit) as ended, logged(str(log)):
+        np.zeros(2**57)
+    assert ended.value.code == 1
+    assert log.read_text().startswith("ERROR: memory ran out (Unable to allocate 1.00 EiB")
+    assert log.read_text().endswith("give the job more, or run fewer at once\n")
+    assert capsys.readouterr().err == log.read_text()

@@ -6,11 +6,13 @@ gives the same bytes: no dates, fixed compression.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
 import os
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +26,22 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
+# A file cannot be written, and what to do, for reasons that lie in the machine.
+UNWRITABLE = {
+    errno.ENOSPC: "make room and run again",
+    errno.EDQUOT: "make room and run again",
+    errno.EROFS: "make it writable, or use another folder (--directory)",
+    errno.EACCES: "make it writable, or use another folder (--directory)",
+}
+
+
+def check_writable(folder: str | os.PathLike) -> None:
+    """Raise InputError if nothing can be written to a folder, or to where it would be made."""
+    path = Path(folder).absolute()
+    there = next(place for place in (path, *path.parents) if place.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{there}: cannot be written; {UNWRITABLE[errno.EROFS]}")
+
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
@@ -33,18 +51,29 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     killed process (``kill -9``, power cut) left of the same file is removed too: of two
     processes that write one file, which Snakemake does not allow, the later would win.
     The temporary name keeps the ending, since libraries choose formats by it.
+
+    Raises
+    ------
+    InputError
+        If the disk is full, or the folder cannot be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(".partial.*"):
-        if re.fullmatch(rf"\.partial\.\d+\.{re.escape(path.name)}", left.name):
-            left.unlink(missing_ok=True)
     partial = path.with_name(f".partial.{os.getpid()}.{path.name}")
     try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(".partial.*"):
+            if re.fullmatch(rf"\.partial\.\d+\.{re.escape(path.name)}", left.name):
+                left.unlink(missing_ok=True)
+        try:
+            yield partial
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        reason = os.strerror(error.errno)
+        raise InputError(f"{path}: cannot be written ({reason}); {UNWRITABLE[error.errno]}") from error
 
 
 def write_bytes(content: bytes, path: str | os.PathLike) -> None:
@@ -63,10 +92,21 @@ def write_tsv(table: pd.DataFrame, path: str | os.PathLike) -> None:
 
 
 def read_tsv(path: str | os.PathLike, **options: Any) -> pd.DataFrame:
-    """Read a TSV. Only empty cells are missing: ``NA`` may be a gene's name."""
+    """Read a TSV. Only empty cells are missing: ``NA`` may be a gene's name.
+
+    Raises
+    ------
+    InputError
+        If it is no table, or its compressed content is truncated.
+    """
     import pandas as pd
 
-    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""], **options)
+    try:
+        return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""], **options)
+    except (EOFError, zlib.error, gzip.BadGzipFile, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(
+            f"{path}: cannot be read as a table ({error}); it may be truncated: fetch or write it again"
+        ) from error
 
 
 def write_parquet(table: pd.DataFrame, path: str | os.PathLike) -> None:

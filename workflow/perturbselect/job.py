@@ -15,19 +15,27 @@ from perturbselect.errors import InputError
 from perturbselect.records.record import recorded
 
 
+class _Terminated(SystemExit):
+    """SIGTERM came: leave the block as after an error, so that nothing half-written stays."""
+
+
+def _terminate(*_: object) -> None:
+    raise _Terminated(143)
+
+
 @contextmanager
 def logged(path: str) -> Iterator[None]:
     """Send all output to the log at `path`; end the process if the block fails.
 
     An `InputError` is shown as its message alone, on the terminal and in the
-    log; anything else leaves its traceback in both. In a job of the workflow, what it read, wrote
-    and cost is recorded (`perturbselect.records.record`).
+    log, and so are the end of memory and of the time allowed; anything else leaves its
+    traceback in both. In a job of the workflow, what it read, wrote and cost is recorded
+    (`perturbselect.records.record`).
     """
     # Snakemake gives its scripts this global; elsewhere there is no job to record.
     job = getattr(sys.modules["__main__"], "snakemake", None)
     terminal = sys.stderr
-    # Ended by a scheduler or a user: leave the block as after an error, so that nothing half-written stays.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _terminate)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
         try:
@@ -35,12 +43,16 @@ def logged(path: str) -> Iterator[None]:
                 yield
             return
         except InputError as error:
-            message = f"ERROR: {error}\n"
+            code, message = 1, f"ERROR: {error}\n"
+        except MemoryError as error:
+            code, message = 1, f"ERROR: memory ran out ({error}); give the job more, or run fewer at once\n"
+        except _Terminated as ended:
+            code, message = ended.code, "ERROR: ended by SIGTERM: past its time limit, or cancelled\n"
         except Exception:
-            message = traceback.format_exc()
-        log.write(message)
+            code, message = 1, traceback.format_exc()
         terminal.write(message)
-    raise SystemExit(1)
+        log.write(message)
+    raise SystemExit(code)
 
 
 @contextmanager
