@@ -6,6 +6,7 @@ generated from these models (``make docs``).
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,16 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+def plain_place(place: str | None) -> str | None:
+    """Return a path or address; ValueError for characters that a shell would read as its own.
+
+    A cluster's plugin puts the names of a job's files into a command line.
+    """
+    if bad := re.search(r"[$`\"'\\\x00-\x1f]", place or ""):
+        raise ValueError(f"{place!r} holds {bad[0]!r}, which means something to a shell; rename the file")
+    return place
 
 
 class Section(BaseModel):
@@ -40,6 +51,8 @@ class Source(Section):
         description="`sha256:…` or `md5:…` of the downloaded file; required with `url`.",
     )
     preset: str | None = Field(None, description="A public archive's file, by name; see docs/data.md.")
+
+    _plain = field_validator("path", "url")(plain_place)
 
     @model_validator(mode="after")
     def _one_origin(self) -> Source:
@@ -477,6 +490,8 @@ class Config(Section):
     reference_runs: ReferenceRuns = Field(
         ReferenceRuns(), description="Published runs to show in the same figures and statistics."
     )
+
+    _plain = field_validator("data_root")(plain_place)
 
     @field_validator("budgets", mode="before")
     @classmethod

@@ -140,12 +140,16 @@ def read_h5ad(path: str | os.PathLike, **options: Any) -> AnnData:
         If the file is absent, truncated or no ``.h5ad``.
     """
     import anndata
+    from anndata._io.specs.registry import IORegistryError
 
     if not Path(path).exists():
         raise InputError(f"{path}: no such file")
     try:
         return anndata.read_h5ad(path, **options)
-    except (OSError, KeyError, TypeError, anndata._io.utils.AnnDataReadError) as error:
+    except (
+        *(OSError, KeyError, TypeError, ValueError, RuntimeError),
+        *(IORegistryError, anndata._io.utils.AnnDataReadError),
+    ) as error:
         raise InputError(
             f"{path}: cannot be read as .h5ad ({error}); it may be truncated: fetch or write it again"
         ) from error

@@ -69,7 +69,7 @@ def header(path: str | os.PathLike) -> Iterator[Header]:
     try:
         with h5py.File(path, "r") as file:
             yield Header(file)
-    except (OSError, KeyError, RuntimeError) as error:
+    except (OSError, KeyError, TypeError, RuntimeError) as error:
         raise InputError(
             f"{path}: cannot be read as .h5ad ({error}); it may be truncated: fetch or write it again"
         ) from error
