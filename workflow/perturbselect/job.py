@@ -46,8 +46,8 @@ def logged(path: str) -> Iterator[None]:
             code, message = 1, f"ERROR: {error}\n"
         except MemoryError as error:
             code, message = 1, f"ERROR: memory ran out ({error}); give the job more, or run fewer at once\n"
-        except _Terminated as ended:
-            code, message = ended.code, "ERROR: ended by SIGTERM: past its time limit, or cancelled\n"
+        except _Terminated:
+            code, message = 143, "ERROR: ended by SIGTERM: past its time limit, or cancelled\n"
         except Exception:
             code, message = 1, traceback.format_exc()
         terminal.write(message)
