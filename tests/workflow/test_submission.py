@@ -8,6 +8,7 @@ import pytest
 from command_line import Workflow
 
 GEARS = "results/tiny/predictions/gears/degree/split{split}.seed0/training.tsv"
+KERNEL = "results/tiny/kernels/prior.h5ad"
 # Every job fails at once, so that it is submitted again as often as the profile says.
 STUBS = {
     "sbatch": 'n=$(($(ls "$SUBMITTED" | wc -l) + 1)); printf "%s\\n" "$@" > "$SUBMITTED/$n"; echo $n',
@@ -72,8 +73,16 @@ def test_a_network_asks_for_a_gpu_and_for_more_each_time_it_fails(submitted):
 
 
 def test_other_jobs_ask_for_no_gpu(submitted):
-    lines = submitted("--retries", "0", targets=["results/tiny/kernels/prior.h5ad"])
+    lines = submitted("--retries", "0", targets=[KERNEL])
     assert [asked(line) for line in lines] == [{"partition": "cpu", "minutes": "60", "mb": "4000"}]
+
+
+def test_memory_grows_with_the_input(submitted, copy_of_finished):
+    """Ten times its size: here a sparse file of 600 MB beside the others."""
+    source = copy_of_finished.results / "simulations" / "tiny" / "gene2go.tsv.gz"
+    os.truncate(source, 600 * 2**20)
+    (line,) = submitted("--retries", "0", "--rerun-triggers", "params", targets=[KERNEL])
+    assert asked(line) == {"partition": "cpu", "minutes": "60", "mb": "6000"}
 
 
 def test_what_a_site_calls_its_partition_and_a_run_without_gpus(submitted):
