@@ -19,7 +19,7 @@ JOBS = {
     "train_kernel_ridge": 6,
     "train_gears": 6,
     "score": 9,
-    "score_references": 2,
+    "score_references": 1,
     "collect_scores": 1,
     "compare": 1,
     "laboratory": 1,
@@ -36,17 +36,13 @@ JOBS = {
     "error_by_distance": 1,
     "explorer": 1,
     "publication_tables": 1,
-    "page_summary": 1,
-    "page_learning_curves": 1,
-    "page_comparisons": 1,
-    "page_areas": 1,
-    "page_data_saving": 1,
+    "table_pages": 1,
     "overview": 1,
     "record_study": 1,
     "report": 1,
     "provenance": 1,
 }
-PAGES = {rule: 1 for rule in JOBS if rule.startswith("page_")}
+PAGES = {"table_pages": 1}
 REPORT = {"report": 1, "provenance": 1}
 NEW_CONFIG = {"record_study": 1, **REPORT}
 # What is made of the scores of all runs themselves, and of the tables of `compare`.

@@ -217,7 +217,7 @@ MUTATIONS = [
             "histograms": 1,
             "train_training_histogram": 6,
             "score": 3,
-            "score_references": 2,
+            "score_references": 1,
             **NEW_SCORES,
             **NEW_CONFIG,
         },
@@ -270,7 +270,7 @@ MUTATIONS = [
     Mutation(
         "source of a metric",
         replaced("workflow/perturbselect/scores/metrics.py", "ROUNDING = 1e-6", "ROUNDING = 1e-7"),
-        {"score": 9, "score_references": 2, **NEW_SCORES},
+        {"score": 9, "score_references": 1, **NEW_SCORES},
     ),
     Mutation("line in a figure", line("perturbselect/report/coverage.py"), {"plot_coverage": 2, **REPORT}),
     Mutation(

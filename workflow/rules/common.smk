@@ -347,5 +347,5 @@ def intermediate_files():
         ],
         *all_runs(TRAINED),
         *RUNS_SCORED,
-        *per_dataset("results/{dataset}/scores/references/split{split}.parquet", split=SPLITS),
+        *per_dataset("results/{dataset}/scores/references.parquet"),
     ]

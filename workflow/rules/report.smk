@@ -37,31 +37,35 @@ rule plot_learning_curves:
         curves="results/tables/learning_curves.tsv",
         responses="results/{dataset}/responses.h5ad",
     output:
-        report(
-            figure("learning_curves.{metric}")[0],
-            caption="../report/learning_curves.rst",
-            category="{dataset}",
-            subcategory="Learning curves",
-            labels={"figure": "learning curves", "metric": "{metric}"},
-        ),
-        figure("learning_curves.{metric}")[1:],
+        figures=[
+            report(
+                figure(f"learning_curves.{metric}")[0],
+                caption="../report/learning_curves.rst",
+                category="{dataset}",
+                subcategory="Learning curves",
+                labels={"figure": "learning curves", "metric": metric},
+            )
+            for metric in METRICS
+        ],
+        more_figures=[file for metric in METRICS for file in figure(f"learning_curves.{metric}")[1:]],
     log:
-        "results/logs/figures/{dataset}/learning_curves.{metric}.log",
+        "results/logs/figures/{dataset}/learning_curves.log",
     benchmark:
-        "results/benchmarks/figures/{dataset}/learning_curves.{metric}.tsv"
+        "results/benchmarks/figures/{dataset}/learning_curves.tsv"
     conda:
         "../../envs/perturbselect.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
     params:
+        metrics=METRICS,
         strategies=STRATEGIES,
         baseline=BASELINE,
         marks=MARKS,
         title=title_of,
         code=code("plot_learning_curves.py"),
     message:
-        "Draw learning curves of {wildcards.dataset}: {wildcards.metric}"
+        "Draw learning curves of {wildcards.dataset}"
     script:
         "../scripts/plot_learning_curves.py"
 
@@ -71,29 +75,33 @@ rule plot_comparison:
         comparisons="results/tables/comparisons.tsv",
         responses="results/{dataset}/responses.h5ad",
     output:
-        report(
-            figure("comparison.{metric}")[0],
-            caption="../report/comparison.rst",
-            category="{dataset}",
-            subcategory="Against random",
-            labels={"figure": "difference to random", "metric": "{metric}"},
-        ),
-        figure("comparison.{metric}")[1:],
+        figures=[
+            report(
+                figure(f"comparison.{metric}")[0],
+                caption="../report/comparison.rst",
+                category="{dataset}",
+                subcategory="Against random",
+                labels={"figure": "difference to random", "metric": metric},
+            )
+            for metric in METRICS
+        ],
+        more_figures=[file for metric in METRICS for file in figure(f"comparison.{metric}")[1:]],
     log:
-        "results/logs/figures/{dataset}/comparison.{metric}.log",
+        "results/logs/figures/{dataset}/comparison.log",
     benchmark:
-        "results/benchmarks/figures/{dataset}/comparison.{metric}.tsv"
+        "results/benchmarks/figures/{dataset}/comparison.tsv"
     conda:
         "../../envs/perturbselect.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
     params:
+        metrics=METRICS,
         strategies=STRATEGIES,
         title=title_of,
         code=code("plot_comparison.py"),
     message:
-        "Draw differences to random of {wildcards.dataset}: {wildcards.metric}"
+        "Draw differences to random of {wildcards.dataset}"
     script:
         "../scripts/plot_comparison.py"
 
@@ -144,7 +152,7 @@ rule plot_risk_coverage:
             subcategory="Certainty",
             labels={"figure": "error of the most certain predictions"},
         ),
-        png=figure("risk_coverage")[1],
+        more_figure=figure("risk_coverage")[1:],
     log:
         "results/logs/figures/{dataset}/risk_coverage.log",
     benchmark:
@@ -158,7 +166,7 @@ rule plot_risk_coverage:
         seed=STUDY.seed,
         strategies=STRATEGIES,
         baseline=BASELINE,
-        title=lambda wildcards: STUDY.datasets[wildcards.dataset].title or wildcards.dataset,
+        title=title_of,
         code=code("plot_risk_coverage.py"),
     message:
         "Draw the error of the most certain predictions of {wildcards.dataset}"
@@ -232,37 +240,36 @@ rule plot_response_space:
         "../scripts/plot_response_space.py"
 
 
-for table, caption in TABLE_PAGES.items():
-
-    rule:
-        name:
-            f"page_{table}"
-        input:
-            f"results/tables/{table}.tsv",
-        output:
+rule table_pages:
+    input:
+        expand("results/tables/{table}.tsv", table=TABLE_PAGES),
+    output:
+        [
             report(
                 f"results/pages/{table}.html",
                 caption=f"../report/{caption}.rst",
                 category="Tables",
                 labels={"table": table.replace("_", " ")},
-            ),
-        log:
-            f"results/logs/pages/{table}.log",
-        benchmark:
-            f"results/benchmarks/pages/{table}.tsv"
-        conda:
-            "../../envs/perturbselect.yaml"
-        resources:
-            mem_mb=2000,
-            runtime=20,
-        params:
-            metrics=METRICS,
-            table=table,
-            code=code("table_page.py"),
-        message:
-            f"Write the page of table {table}"
-        script:
-            "../scripts/table_page.py"
+            )
+            for table, caption in TABLE_PAGES.items()
+        ],
+    log:
+        "results/logs/pages/tables.log",
+    benchmark:
+        "results/benchmarks/pages/tables.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        metrics=METRICS,
+        tables=list(TABLE_PAGES),
+        code=code("table_pages.py"),
+    message:
+        "Write the pages of the tables"
+    script:
+        "../scripts/table_pages.py"
 
 
 rule overview:

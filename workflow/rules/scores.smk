@@ -2,7 +2,7 @@
 
 Required: predictions and responses; histograms of the cells if models predict them.
 Makes:    results/{dataset}/scores/{model}/{strategy}.parquet (all splits, seeds and budgets),
-          results/{dataset}/scores/references/split{split}.parquet (floor and ceiling),
+          results/{dataset}/scores/references.parquet (floors and ceiling, all splits),
           results/tables/*.tsv
 """
 
@@ -36,23 +36,24 @@ rule score:
 rule score_references:
     input:
         responses="results/{dataset}/responses.h5ad",
-        split="results/{dataset}/splits/split{split}.tsv",
+        splits=expand("results/{{dataset}}/splits/split{split}.tsv", split=SPLITS),
         histograms=HISTOGRAMS,
     output:
-        "results/{dataset}/scores/references/split{split}.parquet",
+        "results/{dataset}/scores/references.parquet",
     log:
-        "results/logs/{dataset}/scores/references/split{split}.log",
+        "results/logs/{dataset}/scores/references.log",
     benchmark:
-        "results/benchmarks/{dataset}/scores/references/split{split}.tsv"
+        "results/benchmarks/{dataset}/scores/references.tsv"
     conda:
         "../../envs/perturbselect.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: attempt * 2000,
         runtime=30,
     params:
+        splits=SPLITS,
         code=code("score_references.py"),
     message:
-        "Score floor and ceiling in {wildcards.dataset}, split {wildcards.split}"
+        "Score floors and ceiling in {wildcards.dataset}"
     script:
         "../scripts/score_references.py"
 
@@ -60,9 +61,7 @@ rule score_references:
 rule collect_scores:
     input:
         runs=list(RUNS_SCORED),
-        references=all_runs(
-            "results/{dataset}/scores/references/split{split}.parquet", model="", strategy="", seed=""
-        ),
+        references=per_dataset("results/{dataset}/scores/references.parquet"),
     output:
         perturbations="results/tables/perturbation_scores.parquet",
         scores="results/tables/scores.tsv",

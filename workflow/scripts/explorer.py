@@ -3,7 +3,7 @@
 from perturbselect.files import is_simulated, write_bytes
 from perturbselect.job import logged
 from perturbselect.report.explorer import explorer_page
-from perturbselect.scores.curves import read_curves
+from perturbselect.scores.runs import read_curves
 
 with logged(snakemake.log[0]):
     given = snakemake.params

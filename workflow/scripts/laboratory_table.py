@@ -2,8 +2,8 @@
 
 from perturbselect.config import Laboratory
 from perturbselect.job import logged
-from perturbselect.scores.curves import read_curves
 from perturbselect.scores.laboratory import laboratory_table
+from perturbselect.scores.runs import read_curves
 from perturbselect.table_schema import write_table
 
 with logged(snakemake.log[0]):

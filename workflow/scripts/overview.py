@@ -6,7 +6,7 @@ from perturbselect.report import overview_tables
 from perturbselect.report.five_sentences import five_sentences
 from perturbselect.report.overview import missing_notice, overview_page
 from perturbselect.report.plain_text import text_summary
-from perturbselect.scores.curves import read_curves
+from perturbselect.scores.runs import read_curves
 from perturbselect.scores.summary import simple_models
 
 with logged(snakemake.log[0]):

@@ -1,18 +1,20 @@
-"""Draw each strategy's paired difference to random by one metric."""
+"""Draw each strategy's paired difference to random, a figure for each metric."""
 
 from perturbselect.files import is_simulated
 from perturbselect.job import logged
 from perturbselect.report.comparison import plot
 from perturbselect.report.style import save
-from perturbselect.scores.curves import read_curves
+from perturbselect.scores.runs import read_curves
 
 with logged(snakemake.log[0]):
-    figure = plot(
-        read_curves(snakemake.input.comparisons),
-        snakemake.wildcards.dataset,
-        strategies=snakemake.params.strategies,
-        metric=snakemake.wildcards.metric,
-        simulated=is_simulated(snakemake.input.responses),
-        name=snakemake.params.title,
-    )
-    save(figure, snakemake.output[0].removesuffix(".svg"))
+    comparisons = read_curves(snakemake.input.comparisons)
+    for metric, path in zip(snakemake.params.metrics, snakemake.output.figures, strict=True):
+        figure = plot(
+            comparisons,
+            snakemake.wildcards.dataset,
+            strategies=snakemake.params.strategies,
+            metric=metric,
+            simulated=is_simulated(snakemake.input.responses),
+            name=snakemake.params.title,
+        )
+        save(figure, path.removesuffix(".svg"))

@@ -4,7 +4,7 @@ from perturbselect.files import is_simulated
 from perturbselect.job import logged
 from perturbselect.report.stability import plot
 from perturbselect.report.style import save
-from perturbselect.scores.curves import read_curves
+from perturbselect.scores.runs import read_curves
 
 with logged(snakemake.log[0]):
     figure = plot(

@@ -4,7 +4,7 @@ from perturbselect.files import is_simulated
 from perturbselect.job import logged
 from perturbselect.report import critical_difference, data_saving
 from perturbselect.report.style import save
-from perturbselect.scores.curves import read_curves
+from perturbselect.scores.runs import read_curves
 
 with logged(snakemake.log[0]):
     dataset, given = snakemake.wildcards.dataset, snakemake.params

@@ -6,7 +6,7 @@ from perturbselect.files import is_simulated, write_bytes
 from perturbselect.job import logged
 from perturbselect.report.columns import columns_page
 from perturbselect.report.publication import publication_latex, publication_page, table
-from perturbselect.scores.curves import read_curves
+from perturbselect.scores.runs import read_curves
 
 with logged(snakemake.log[0]):
     given = snakemake.params

@@ -9,9 +9,11 @@ from perturbselect.scores.score import ceiling, floor
 
 with logged(snakemake.log[0]):
     responses = read_h5ad(snakemake.input.responses)
-    parts = read_tsv(snakemake.input.split)
-    test = parts.loc[parts["part"] == "test", "perturbation"].to_numpy(str)
-    run = snakemake.wildcards.dataset, int(snakemake.wildcards.split)
     histograms = HistogramFile.among(snakemake.input.get("histograms", []))
-    references = [of(responses, test, *run, histograms) for of in (floor, ceiling)]
+    references = []
+    for split, path in zip(snakemake.params.splits, snakemake.input.splits, strict=True):
+        parts = read_tsv(path)
+        test = parts.loc[parts["part"] == "test", "perturbation"].to_numpy(str)
+        for reference in (floor, ceiling):
+            references.append(reference(responses, test, snakemake.wildcards.dataset, split, histograms))
     write_parquet(pd.concat([r for r in references if len(r)], ignore_index=True), snakemake.output[0])

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 import pandas as pd
 
-from perturbselect.files import read_tsv
 from perturbselect.scores.intervals import with_intervals
 from perturbselect.scores.runs import CURVE, RUN, ordered
 
@@ -37,11 +34,6 @@ def learning_curves(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     selected = selected.reset_index().astype(text)
     curves.insert(4, "n_selected", curves[keys].merge(selected, on=keys, how="left")["n_selected"])
     return ordered(curves, [*CURVE, "n_selected"])
-
-
-def read_curves(path: str | os.PathLike) -> pd.DataFrame:
-    """Read the table ``learning_curves``, or another with the same keys, from TSV."""
-    return read_tsv(path, dtype={"strategy": object, "budget": object})
 
 
 def area_under_curve(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:

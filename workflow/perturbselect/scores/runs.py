@@ -81,6 +81,11 @@ def read_scores(path: str | os.PathLike) -> pd.DataFrame:
     return read_tsv(path, dtype={"strategy": object, "budget": object} | dict.fromkeys(_INTEGERS, "Int64"))
 
 
+def read_curves(path: str | os.PathLike) -> pd.DataFrame:
+    """Read the table ``learning_curves``, or another with the same keys, from TSV."""
+    return read_tsv(path, dtype={"strategy": object, "budget": object})
+
+
 def ordered(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Sort by keys, then by the metrics' own order."""
     order = {name: position for position, name in enumerate(METRICS)}
