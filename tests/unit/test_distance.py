@@ -38,9 +38,9 @@ def test_equals_networkx():
 def test_a_path_and_what_is_not_on_it():
     graph = graph_of("ABCDEFGH", ["AB", "CB", "CD", "DE", "EF"], unknown="H")
     found = np.array(DISTANCES)[gene_distances(graph, [["A"], ["A+E"], []])]
-    assert found[:, 0].tolist() == ["0", "1", "2", "3", "4+", "4+", "none", "not in graph"]
-    assert found[:, 1].tolist() == ["0", "1", "2", "1", "0", "1", "none", "not in graph"]
-    assert set(found[:7, 2]) == {"none"}
+    assert found[:, 0].tolist() == [*DISTANCES[:5], "4 edges or more", "no path", "not in graph"]
+    assert found[:, 1].tolist() == [DISTANCES[position] for position in (0, 1, 2, 1, 0, 1, 5, 6)]
+    assert set(found[:7, 2]) == {"no path"}
 
 
 def scores(rows):
@@ -69,9 +69,9 @@ def test_error_by_distance_by_hand():
     )
     check_table(table, table_schema("error_by_distance"))
     found = table.set_index("distance")[["mean", "n_perturbations", "n_values"]]
-    assert found.loc["1"].tolist() == [1, 1, 1]
-    assert found.loc["2"].tolist() == [3, 2, 2]
-    assert found.loc["4+"].tolist() == [6, 1, 1]
+    assert found.loc["1 edge"].tolist() == [1, 1, 1]
+    assert found.loc["2 edges"].tolist() == [3, 2, 2]
+    assert found.loc["4 edges or more"].tolist() == [6, 1, 1]
     assert found.loc["not in graph"].tolist() == [9, 1, 1]
     assert len(found) == 4
 

@@ -185,7 +185,11 @@ def test_error_by_distance(count):
         for graph in ("go", "interactions")
         for model in ("training_mean", "gears")
         for place, name in enumerate(STRATEGIES[:count])
-        for distance, weight in (("1", 1 + 2 * (place == 0)), ("4+", 1), ("not in graph", 1))
+        for distance, weight in (
+            ("1 edge", 1 + 2 * (place == 0)),
+            ("4 edges or more", 1),
+            ("not in graph", 1),
+        )
     ]
     columns = ["dataset", "graph", "model", "strategy", "budget", "metric", "distance"]
     table = pd.DataFrame(rows, columns=[*columns, "mean", "n_perturbations", "n_values"])

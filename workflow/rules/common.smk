@@ -91,6 +91,8 @@ RUNS_SCORED = {}
 for run in ALL_RUNS:
     if run not in MISSING_RUNS:
         RUNS_SCORED.setdefault(SCORED.format(**run), []).append(run)
+# Whose predictions are drawn: of every model, on the baseline's picks.
+SHOWN_RUN = dict(strategy=BASELINE or STRATEGIES[0], split=0, seed=0)
 DOWNLOADS = Downloads(STUDY)
 SCRIPTS = Path(workflow.current_basedir) / ".." / "scripts"
 
@@ -308,6 +310,17 @@ def figure(kind):
 def title_of(wildcards):
     """What titles call the dataset."""
     return STUDY.datasets[wildcards.dataset].title or wildcards.dataset
+
+
+def shown_predictions(wildcards):
+    """Predictions of every model that has the run to show, at the last budget."""
+    runs = [run for run in ALL_RUNS if run["dataset"] == wildcards.dataset and run not in MISSING_RUNS]
+    path = "results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}/budget{budget}.h5ad"
+    return [
+        path.format(**run, budget=BUDGETS[-1])
+        for run in runs
+        if all(run[key] == value for key, value in SHOWN_RUN.items())
+    ]
 
 
 def per_dataset(pattern, **more):

@@ -9,9 +9,7 @@ Makes:    results/tables/strategy_tests.tsv, ranks.tsv, pairs.parquet, variance.
 
 METRICS = STUDY.figures.metrics
 COVERED_GRAPHS = sorted(name for name, graph in STUDY.graphs.items() if graph.type != "coexpression")
-MIDDLE_BUDGET, LAST_BUDGET = BUDGETS[len(BUDGETS) // 2], BUDGETS[-1]
-# Whose predictions are drawn: of every model, on the baseline's picks.
-SHOWN_RUN = dict(strategy=BASELINE or STRATEGIES[0], split=0, seed=0)
+MIDDLE_BUDGET = BUDGETS[len(BUDGETS) // 2]
 
 EVIDENCE = [
     "results/pages/explorer.html",
@@ -42,17 +40,6 @@ TABLE_FILES = {
     "results/{dataset}/stability/selections/{strategy}/split{split}.tsv": "reselections",
     "results/provenance.parquet": "provenance",
 }
-
-
-def shown_predictions(wildcards):
-    """Predictions of every model that has the run to show."""
-    runs = [run for run in ALL_RUNS if run["dataset"] == wildcards.dataset and run not in MISSING_RUNS]
-    path = "results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}/budget{budget}.h5ad"
-    return [
-        path.format(**run, budget=LAST_BUDGET)
-        for run in runs
-        if all(run[key] == value for key, value in SHOWN_RUN.items())
-    ]
 
 
 rule strategy_statistics:
@@ -151,7 +138,7 @@ rule plot_predictions:
         mem_mb=lambda wildcards, attempt: attempt * 4000,
         runtime=20,
     params:
-        run=SHOWN_RUN | dict(budget=LAST_BUDGET),
+        run=SHOWN_RUN | dict(budget=BUDGETS[-1]),
         title=title_of,
         code=code("plot_predictions.py"),
     message:

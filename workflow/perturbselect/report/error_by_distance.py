@@ -16,7 +16,7 @@ from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.score import FLOORS
 from perturbselect.scores.summary import HEADLINE
 
-_WORDS = {"none": "no\npath", "not in graph": "not in\ngraph"}
+_WORDS = dict(zip(DISTANCES, ["0", "1", "2", "3", "4+", "no\npath", "not in\ngraph"], strict=True))
 
 
 def plot(
@@ -98,7 +98,7 @@ def _draw(axis: Axes, scores: pd.DataFrame, styles: Mapping[str, Mapping[str, An
             of_strategy["place"] + step, of_strategy["mean"], label=strategy, linestyle="",
             marker=style["marker"], color=style["color"], markersize=4,
         )  # fmt: skip
-    labels = [f"{_WORDS.get(name, name)}\n({sums['n_values'][place]})" for place, name in enumerate(there)]
+    labels = [f"{_WORDS[name]}\n({sums['n_values'][place]})" for place, name in enumerate(there)]
     axis.set_xticks(range(len(there)), labels, fontsize=7.5)
     axis.set_xlim(-0.6, len(there) - 0.4)
     axis.grid(axis="y", color="#EEEEEE")

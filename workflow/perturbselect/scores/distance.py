@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from perturbselect.graphs.graph import Graph
 
-DISTANCES = ("0", "1", "2", "3", "4+", "none", "not in graph")
+DISTANCES = ("0 edges", "1 edge", "2 edges", "3 edges", "4 edges or more", "no path", "not in graph")
 _FAR, _NO_PATH, _UNKNOWN = 4, 5, 6
 RUN = ["strategy", "split", "seed"]
 _KEYS = ["dataset", "graph", "model", "strategy", "budget", "metric", "distance"]
