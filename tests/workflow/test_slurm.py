@@ -45,7 +45,7 @@ def queue(folder: Path, *states: str) -> list[str]:
 
 
 def submitted(folder: Path) -> dict[str, str]:
-    """What the jobs of a study were given, by their comment, as long as SLURM remembers (five minutes)."""
+    """What the jobs of a study were given, by their comment, as long as SLURM remembers (`MinJobAge`)."""
     jobs = [
         dict(re.findall(r"(\w+)=(\S*)", line))
         for line in asked("scontrol", "show", "job", "--oneliner").splitlines()
