@@ -204,3 +204,15 @@ def test_a_truncated_table_is_said(tmp_path, keep):
     (tmp_path / "table.tsv.gz").write_bytes(whole[:keep])
     with pytest.raises(InputError, match=r"table\.tsv\.gz: cannot be read as a table .* truncated"):
         files.read_tsv(tmp_path / "table.tsv.gz")
+
+
+@pytest.mark.parametrize("keep", [0, 0.5, 0.98])
+def test_a_truncated_parquet_is_said(tmp_path, keep):
+    path = tmp_path / "scores.parquet"
+    files.write_parquet(pd.DataFrame({"value": np.arange(1000.0)}), path)
+    assert files.read_parquet(path, columns=["value"])["value"].sum() == 499500
+    path.write_bytes(path.read_bytes()[: int(keep * path.stat().st_size)])
+    with pytest.raises(
+        InputError, match=r"scores\.parquet: cannot be read as Parquet .*truncated.* made again"
+    ):
+        files.read_parquet(path)

@@ -115,6 +115,25 @@ def write_parquet(table: pd.DataFrame, path: str | os.PathLike) -> None:
         table.to_parquet(partial, index=False, compression="zstd")
 
 
+def read_parquet(path: str | os.PathLike, **options: Any) -> pd.DataFrame:
+    """Read a Parquet file.
+
+    Raises
+    ------
+    InputError
+        If it is truncated or no Parquet.
+    """
+    import pandas as pd
+    from pyarrow import ArrowException
+
+    try:
+        return pd.read_parquet(path, **options)
+    except (ArrowException, OSError) as error:
+        raise InputError(
+            f"{path}: cannot be read as Parquet ({error}); it may be truncated: delete it, it is made again"
+        ) from error
+
+
 def write_json(value: Any, path: str | os.PathLike) -> None:
     """Write JSON with sorted keys and a final newline."""
     write_bytes((json.dumps(value, indent=2, sort_keys=True) + "\n").encode(), path)

@@ -58,8 +58,8 @@ rule strategy_statistics:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=30,
+        mem_mb=memory(4000),
+        runtime=minutes(30),
     params:
         marks=MARKS,
         code=code("strategy_statistics.py"),
@@ -99,8 +99,8 @@ rule plot_statistics:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory(2000),
+        runtime=minutes(20),
     params:
         strategies=STRATEGIES,
         baseline=BASELINE,
@@ -135,8 +135,8 @@ rule plot_predictions:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=20,
+        mem_mb=memory(4000),
+        runtime=minutes(20),
     params:
         run=SHOWN_RUN | dict(budget=BUDGETS[-1]),
         title=title_of,
@@ -175,8 +175,8 @@ rule error_by_distance:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=20,
+        mem_mb=memory(4000),
+        runtime=minutes(20),
     params:
         strategies=STRATEGIES,
         baseline=BASELINE,
@@ -210,8 +210,8 @@ rule explorer:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory(2000),
+        runtime=minutes(20),
     params:
         title=STUDY.title,
         datasets=DATASETS,
@@ -246,8 +246,8 @@ rule publication_tables:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory(2000),
+        runtime=minutes(20),
     params:
         title=STUDY.title,
         datasets=DATASETS,
@@ -285,8 +285,8 @@ if STUDY.stability:
         conda:
             "../../envs/perturbselect.yaml"
         resources:
-            mem_mb=2000,
-            runtime=20,
+            mem_mb=memory(2000),
+            runtime=minutes(20),
         params:
             strategies=STRATEGIES,
             budget=MIDDLE_BUDGET,
@@ -320,8 +320,8 @@ if len(DATASETS) > 1:
         conda:
             "../../envs/perturbselect.yaml"
         resources:
-            mem_mb=2000,
-            runtime=20,
+            mem_mb=memory(2000),
+            runtime=minutes(20),
         params:
             strategies=STRATEGIES,
             baseline=BASELINE,

@@ -32,8 +32,8 @@ if STUDY.reference_runs.iterpert is not None:
         conda:
             "../../envs/perturbselect.yaml"
         resources:
-            mem_mb=2000,
-            runtime=20,
+            mem_mb=memory(2000),
+            runtime=minutes(20),
         params:
             seed=STUDY.seed,
             code=code("iterpert_reference.py"),

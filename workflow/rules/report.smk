@@ -55,8 +55,8 @@ rule plot_learning_curves:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory(2000),
+        runtime=minutes(20),
     params:
         metrics=METRICS,
         strategies=STRATEGIES,
@@ -93,8 +93,8 @@ rule plot_comparison:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory(2000),
+        runtime=minutes(20),
     params:
         metrics=METRICS,
         strategies=STRATEGIES,
@@ -126,8 +126,8 @@ rule plot_coverage:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory(2000),
+        runtime=minutes(20),
     params:
         strategies=STRATEGIES,
         baseline=BASELINE,
@@ -160,8 +160,8 @@ rule plot_risk_coverage:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 2000,
-        runtime=20,
+        mem_mb=memory(2000),
+        runtime=minutes(20),
     params:
         seed=STUDY.seed,
         strategies=STRATEGIES,
@@ -194,8 +194,8 @@ rule plot_laboratory:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory(2000),
+        runtime=minutes(20),
     params:
         title=title_of,
         code=code("plot_laboratory.py"),
@@ -226,8 +226,8 @@ rule plot_response_space:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory(2000),
+        runtime=minutes(20),
     params:
         strategies=STRATEGIES,
         baseline=BASELINE,
@@ -260,8 +260,8 @@ rule table_pages:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory(2000),
+        runtime=minutes(20),
     params:
         metrics=METRICS,
         tables=list(TABLE_PAGES),
@@ -303,8 +303,8 @@ rule overview:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory(2000),
+        runtime=minutes(20),
     params:
         title=STUDY.title,
         metrics=METRICS,
@@ -348,8 +348,8 @@ rule record_study:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         study=STUDY.model_dump(mode="json"),
         lock=locked_versions(),
@@ -373,8 +373,8 @@ rule report:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=memory(2000),
+        runtime=minutes(30),
     params:
         # Functions of `input` are not compared: another path is no reason to make the report again.
         python=lambda wildcards, input: sys.executable,

@@ -23,8 +23,8 @@ rule score:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 3000,
-        runtime=lambda wildcards, attempt: attempt * 60,
+        mem_mb=memory(2000, per_input_mb=5),
+        runtime=minutes(60),
     params:
         code=code("score.py"),
     message:
@@ -47,8 +47,8 @@ rule score_references:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 2000,
-        runtime=30,
+        mem_mb=memory(2000),
+        runtime=minutes(30),
     params:
         splits=SPLITS,
         code=code("score_references.py"),
@@ -73,8 +73,8 @@ rule collect_scores:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=30,
+        mem_mb=memory(4000, per_input_mb=40),
+        runtime=minutes(30),
     params:
         missing=MISSING_RUNS,
         code=code("collect_scores.py"),
@@ -100,8 +100,8 @@ rule compare:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=30,
+        mem_mb=memory(4000, per_input_mb=40),
+        runtime=minutes(30),
     params:
         seed=STUDY.seed,
         baseline=BASELINE,
@@ -127,8 +127,8 @@ rule laboratory:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         laboratory=STUDY.laboratory.model_dump(),
         code=code("laboratory_table.py"),
@@ -155,8 +155,8 @@ rule coverage:
     conda:
         "../../envs/perturbselect.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 2000,
-        runtime=30,
+        mem_mb=memory(2000),
+        runtime=minutes(30),
     params:
         runs=all_runs("{strategy} {split} {seed}", dataset="", model=""),
         code=code("graph_coverage.py"),

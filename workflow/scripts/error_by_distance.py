@@ -1,8 +1,6 @@
 """Average a dataset's scores by the distance to the nearest measured gene, and draw them."""
 
-import pandas as pd
-
-from perturbselect.files import is_simulated, read_tsv
+from perturbselect.files import is_simulated, read_parquet, read_tsv
 from perturbselect.graphs.graph import read_graph
 from perturbselect.job import logged
 from perturbselect.report.error_by_distance import plot
@@ -14,7 +12,7 @@ with logged(snakemake.log[0]):
     given = snakemake.params
     of_study = [("dataset", "==", snakemake.wildcards.dataset), ("budget", "==", given.budget)]
     of_study += [("metric", "in", list(given.metrics))]
-    scores = pd.read_parquet(snakemake.input.scores, filters=of_study)
+    scores = read_parquet(snakemake.input.scores, filters=of_study)
     sizes = scores.groupby(["strategy", "split", "seed"])["n_selected"].first()
     measured = {}
     for run, path in zip(given.runs, snakemake.input.picks, strict=True):

@@ -1,8 +1,6 @@
 """Draw predicted against true responses of one run: a well, a fairly and a badly predicted perturbation."""
 
-import pandas as pd
-
-from perturbselect.files import read_h5ad
+from perturbselect.files import read_h5ad, read_parquet
 from perturbselect.job import logged
 from perturbselect.report.predicted_true import best_median_worst, plot
 from perturbselect.report.style import save
@@ -13,7 +11,7 @@ with logged(snakemake.log[0]):
     predictions = {prediction.uns["model"]: prediction for prediction in found}
     run = snakemake.params.run
     of_run = [("dataset", "==", snakemake.wildcards.dataset), *((key, "==", run[key]) for key in run)]
-    scores = pd.read_parquet(snakemake.input.scores, filters=of_run)
+    scores = read_parquet(snakemake.input.scores, filters=of_run)
     words = "{n} measured, picked by {strategy}, split {split}, seed {seed}"
     figure = plot(
         responses,

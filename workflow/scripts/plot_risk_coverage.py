@@ -1,8 +1,6 @@
 """Order each run's predictions by their certainty, and draw the error of the most certain ones."""
 
-import pandas as pd
-
-from perturbselect.files import is_simulated
+from perturbselect.files import is_simulated, read_parquet
 from perturbselect.job import logged
 from perturbselect.report.risk_coverage import plot
 from perturbselect.report.style import save
@@ -14,7 +12,7 @@ with logged(snakemake.log[0]):
         ("dataset", "==", snakemake.wildcards.dataset),
         ("metric", "in", ["mse", "error_to_variance"]),
     ]
-    scores = pd.read_parquet(snakemake.input.scores, filters=wanted)
+    scores = read_parquet(snakemake.input.scores, filters=wanted)
     curves = risk_coverage(scores, seed=snakemake.params.seed)
     write_table(curves, "risk_coverage", snakemake.output.table)
     figure = plot(

@@ -1,8 +1,6 @@
 """Write scores by strategy and budget as HTML and LaTeX, and the README of all columns."""
 
-import pandas as pd
-
-from perturbselect.files import is_simulated, write_bytes
+from perturbselect.files import is_simulated, read_parquet, write_bytes
 from perturbselect.job import logged
 from perturbselect.report.columns import columns_page
 from perturbselect.report.publication import publication_latex, publication_page, table
@@ -12,7 +10,7 @@ with logged(snakemake.log[0]):
     given = snakemake.params
     curves = read_curves(snakemake.input.curves)
     curves = curves[~curves["strategy"].isin(given.marks)]
-    pairs = pd.read_parquet(snakemake.input.pairs)
+    pairs = read_parquet(snakemake.input.pairs)
     made = []
     for dataset, name, path in zip(given.datasets, given.names, snakemake.input.responses, strict=True):
         name += " (simulated data)" if is_simulated(path) else ""
