@@ -138,16 +138,15 @@ class Run:
             for budget in self.config.budgets:
                 measured = chosen(picks, budget_size(budget, len(self.pool)))
                 prediction = self.predict(model, measured, self.test)
-                mean = np.asarray(self.responses[measured].X).mean(axis=0)
                 run = {"dataset": self.dataset, "model": model, "strategy": label, "split": self.number}
                 run |= {"seed": self.seed, "budget": budget_label(budget), "n_selected": len(measured)}
                 predictions = anndata.AnnData(
                     prediction.mean,
                     obs=pd.DataFrame(index=self.test),
-                    var=pd.DataFrame({"training_mean": mean}, index=self.responses.var_names),
+                    var=pd.DataFrame(index=self.responses.var_names),
                     uns=run,
                 )
-                frames.append(score(self.responses, predictions))
+                frames.append(score(self.responses, predictions, self.test))
         return pd.concat(frames, ignore_index=True)
 
 

@@ -94,10 +94,10 @@ def scored(name: str, folder: Path, number: int) -> list[dict]:
             predictions = anndata.AnnData(
                 made.mean,
                 obs=pd.DataFrame(index=test),
-                var=pd.DataFrame({"training_mean": training.X.mean(axis=0)}, index=responses.var_names),
+                var=pd.DataFrame(index=responses.var_names),
                 obsm={} if made.histograms is None else {"histograms": made.histograms},
             )
-            tables[model, training.n_obs, seconds] = score(responses, predictions, histograms)
+            tables[model, training.n_obs, seconds] = score(responses, predictions, test, histograms)
             if "tilted" in made.summary:
                 print(f"split {number}, {training.n_obs} measured: {made.summary['tilted']}", file=sys.stderr)
     return [

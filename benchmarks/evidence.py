@@ -105,11 +105,10 @@ def write_predictions(folder: Path, distinct: int) -> None:
     truth.uns["simulated"] = True
     write_h5ad(truth, folder / "responses.h5ad")
     test = truth[:500]
-    mean = np.asarray(truth[500:].X).mean(axis=0)
     for place in range(distinct):
         noise = generator.normal(0, 0.1, test.shape)
         made = anndata.AnnData((0.5 * test.X + noise).astype(np.float32), obs=test.obs[[]])
-        made.var = test.var[[]].assign(training_mean=mean)
+        made.var = test.var[[]]
         made.uns = {"dataset": "d", "model": f"m{place}", "strategy": "s", "split": 0, "seed": 0}
         made.uns |= {"budget": "500", "n_selected": 500}
         write_h5ad(made, folder / f"{place}.predictions.h5ad")
@@ -122,7 +121,7 @@ def score_job(folder: Path, place: int, times: int) -> Path:
     for seed in range(times):
         predictions = read_h5ad(folder / f"{place}.predictions.h5ad")
         predictions.uns["seed"] = seed
-        frames.append(score.score(truth, predictions))
+        frames.append(score.score(truth, predictions, truth.obs_names[:500]))
     write_parquet(pd.concat(frames, ignore_index=True), made)
     return made
 

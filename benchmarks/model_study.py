@@ -156,7 +156,7 @@ def scores(predicted: np.ndarray, truth: np.ndarray, mean: np.ndarray) -> dict[s
     values = {}
     for name in METRICS_SHOWN:
         metric = METRICS[name]
-        needs = (mean,) if "training_mean" in metric.needs else ()
+        needs = (mean,) if "pool_mean" in metric.needs else ()
         raw = np.asarray(metric.function(predicted.astype(np.float64), truth, *needs))
         values[name] = float(np.nanmean(np.where(np.isnan(raw), metric.undefined, raw)))
     return values

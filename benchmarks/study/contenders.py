@@ -98,11 +98,11 @@ def errors(screen: Screen, problem: Problem, label: str, picks: np.ndarray, numb
     """Measure the predictions of the queries."""
     found = predicted(screen, problem, label, picks, number)
     truth = np.asarray(screen.responses[problem.queries].X, np.float64)
-    mean = np.asarray(screen.responses[picks].X, np.float64).mean(axis=0)
+    mean = np.asarray(screen.responses[problem.candidates].X, np.float64).mean(axis=0)
     values = {}
     for name in MEASURED:
         metric = METRICS[name]
-        needs = (mean,) if "training_mean" in metric.needs else ()
+        needs = (mean,) if "pool_mean" in metric.needs else ()
         raw = np.asarray(metric.function(found, truth, *needs))
         values[name] = float(np.nanmean(np.where(np.isnan(raw), metric.undefined, raw)))
     return values

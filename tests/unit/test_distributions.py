@@ -140,7 +140,7 @@ def predictions_of(responses, histograms, shares):
     return AnnData(
         responses["A"].X,
         obs=pd.DataFrame(index=["A"]),
-        var=responses.var.assign(training_mean=0.0),
+        var=responses.var,
         obsm={"histograms": shares},
         uns={"dataset": "d", "model": "m"},
     )
@@ -151,7 +151,7 @@ def test_scores_of_predicted_histograms(screen, tmp_path):
     measured = histograms.of(["A"])
     near, far = histograms.of(["C"]).shares(), histograms.of(["B"]).shares()
     values = {
-        name: score(responses, predictions_of(responses, histograms, shares), histograms)
+        name: score(responses, predictions_of(responses, histograms, shares), ["A"], histograms)
         .set_index("metric")["value"][["e_distance", "wasserstein"]]
         .to_numpy()
         for name, shares in (("near", near), ("far", far))
@@ -159,11 +159,11 @@ def test_scores_of_predicted_histograms(screen, tmp_path):
     assert (values["near"] < values["far"]).all()
     expected = Distributions.beside(measured, near)
     assert values["near"][0] == expected.each(energy_distance_of_histograms)[0]
-    without = score(responses, predictions_of(responses, histograms, near))
+    without = score(responses, predictions_of(responses, histograms, near), ["A"])
     assert not {"e_distance", "wasserstein"} & set(without["metric"])
     for broken in (near * np.nan, near * 0.9, near - 2 * near.max() * (np.arange(32) == 3)):
         with pytest.raises(InputError, match="no shares of cells"):
-            score(responses, predictions_of(responses, histograms, broken), histograms)
+            score(responses, predictions_of(responses, histograms, broken), ["A"], histograms)
 
 
 def test_floors_and_ceiling_of_distributions(screen):

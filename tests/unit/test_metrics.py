@@ -27,7 +27,7 @@ def data():
         "predicted": predicted,
         "de_rank": order.astype(np.uint16),
         "de20": strongest_genes(order),
-        "training_mean": generator.normal(size=G) * 0.3,
+        "pool_mean": generator.normal(size=G) * 0.3,
         "significant": (np.abs(true) > 1).astype(np.uint8),
         "variance": generator.uniform(0.1, 2, size=(P, G)),
     }
@@ -37,7 +37,7 @@ def loop(name, d):
     """The formulas of the design note, one perturbation and gene at a time."""
     values = []
     for p in range(P):
-        y, q, m = d["true"][p], d["predicted"][p], d["training_mean"]
+        y, q, m = d["true"][p], d["predicted"][p], d["pool_mean"]
         de = [g for g in range(G) if d["de_rank"][p, g] < 20]
         if name in ("mse", "rmse"):
             value = sum((a - b) ** 2 for a, b in zip(q, y, strict=True)) / G
@@ -84,7 +84,7 @@ def test_metric_equals_loop(data, name):
 
 
 def test_set_metrics_equal_loops(data):
-    true, predicted, mean = data["true"], data["predicted"], data["training_mean"]
+    true, predicted, mean = data["true"], data["predicted"], data["pool_mean"]
     error = sum((predicted[p, g] - true[p, g]) ** 2 for p in range(P) for g in range(G))
     total = sum((mean[g] - true[p, g]) ** 2 for p in range(P) for g in range(G))
     assert metrics.explained_variance(predicted, true, mean) == pytest.approx(1 - error / total)
@@ -146,7 +146,7 @@ def test_ties_count_half_in_any_order(data):
 
 
 def test_undefined_correlations(data):
-    true, mean = data["true"], data["training_mean"]
+    true, mean = data["true"], data["pool_mean"]
     flat = np.full((P, G), 0.3)
     assert np.isnan(metrics.pearson_delta(flat, true)).all()
     assert np.isnan(metrics.pearson_delta_perturbed_ref(np.tile(mean, (P, 1)), true, mean)).all()
@@ -159,6 +159,9 @@ def test_undefined_correlations(data):
 def test_strongest_genes_with_fewer_than_twenty():
     assert strongest_genes(np.array([[2, 0, 1], [1, 2, 0]])).tolist() == [[0, 1, 2], [0, 1, 2]]
     assert strongest_genes(np.array([[2, 0, 1], [1, 2, 0]]), 2).tolist() == [[1, 2], [0, 2]]
+
+
+TEST = [f"P{i:02}" for i in range(P)]
 
 
 @pytest.fixture
@@ -180,7 +183,7 @@ def screen(data):
     predictions = AnnData(
         data["predicted"][[3, 0, 6, 1, 5, 2, 4]].astype(np.float32),
         obs=pd.DataFrame(index=shuffled),
-        var=genes.assign(training_mean=data["training_mean"].astype(np.float32)),
+        var=genes,
         uns={
             "dataset": "d",
             "model": "m",
@@ -196,7 +199,7 @@ def screen(data):
 
 
 def test_score_matches_rows_by_name(data, screen):
-    table = score(*screen)
+    table = score(*screen, TEST)
     mse = table[table["metric"] == "mse"].set_index("perturbation")["value"].sort_index()
     np.testing.assert_allclose(mse, loop("mse", data), rtol=1e-5)
     assert set(table["metric"]) == set(METRICS) - OF_VARIANCE - OF_CELLS
@@ -206,10 +209,24 @@ def test_score_matches_rows_by_name(data, screen):
     assert (table["budget"] == "40").all()
 
 
+def test_the_reference_is_the_mean_of_the_pool_whatever_was_measured(data, screen):
+    """Another reference for each selection would reward picks that are far from the pool's mean."""
+    responses, predictions = screen
+    reference = {**data, "pool_mean": responses.X[P:].mean(axis=0).astype(np.float64)}
+    table = score(responses, predictions, TEST).set_index("metric")["value"]
+    expected = metrics.explained_variance(data["predicted"], data["true"], reference["pool_mean"])
+    assert table["explained_variance"] == pytest.approx(expected, rel=1e-5)
+    found = np.sort(table["pearson_delta_perturbed_ref"].to_numpy())
+    np.testing.assert_allclose(found, np.sort(loop("pearson_delta_perturbed_ref", reference)), rtol=1e-4)
+    predictions.var["training_mean"] = 7.0  # of the picks: plays no part
+    again = score(responses, predictions, TEST).set_index("metric")["value"]
+    pd.testing.assert_series_equal(again, table)
+
+
 def test_score_uses_the_variance_if_there_is_one(screen):
     responses, predictions = screen
     predictions.layers["variance"] = np.full(predictions.shape, 1e6, dtype=np.float32)
-    table = score(responses, predictions)
+    table = score(responses, predictions, TEST)
     assert (table.loc[table["metric"] == "calibration", "value"] == 1).all()
     ratio, mse = (table.loc[table["metric"] == name, "value"] for name in ("error_to_variance", "mse"))
     np.testing.assert_allclose(mse.to_numpy() / ratio.to_numpy(), 1e6, rtol=1e-6)
@@ -217,8 +234,8 @@ def test_score_uses_the_variance_if_there_is_one(screen):
 
 def test_undefined_correlations_are_zero_and_counted(screen):
     responses, predictions = screen
-    predictions.X = np.tile(predictions.var["training_mean"].to_numpy(), (P, 1))
-    table = score(responses, predictions)
+    predictions.X = np.tile(responses.X[P:].mean(axis=0), (P, 1))
+    table = score(responses, predictions, TEST)
     chosen = table[table["metric"] == "pearson_delta_perturbed_ref"]
     assert (chosen["value"] == 0).all()
     assert chosen["undefined"].sum() == P
@@ -228,7 +245,7 @@ def test_undefined_correlations_are_zero_and_counted(screen):
 def test_other_undefined_values_are_missing(screen):
     responses, predictions = screen
     responses.layers["de_significant"][:] = 0
-    chosen = score(responses, predictions).query("metric == 'de_overlap'")
+    chosen = score(responses, predictions, TEST).query("metric == 'de_overlap'")
     assert chosen["value"].isna().all()
     assert chosen["undefined"].all()
 
@@ -236,10 +253,10 @@ def test_other_undefined_values_are_missing(screen):
 def test_controls_predicted_or_measured_do_not_enter(screen):
     """Neither a prediction of control nor the control's mean changes a score."""
     responses, predictions = screen
-    before = score(responses, predictions)
+    before = score(responses, predictions, TEST)
     responses.var["control_mean"] = 5.0
     predictions.var["control_mean"] = 1.0
-    pd.testing.assert_frame_equal(score(responses, predictions), before)
+    pd.testing.assert_frame_equal(score(responses, predictions, TEST), before)
 
 
 def test_floor(screen):
@@ -274,15 +291,19 @@ def test_bad_predictions_are_refused(screen):
     broken = predictions.copy()
     broken.X[2, 5] = np.nan
     with pytest.raises(InputError, match="'P06' in gene 'G5' is nan"):
-        score(responses, broken)
+        score(responses, broken, TEST)
     with pytest.raises(InputError, match="gene 'G59' stands only in one"):
-        score(responses, predictions[:, :-1])
+        score(responses, predictions[:, :-1], TEST)
     with pytest.raises(InputError, match="their order differs"):
-        score(responses, predictions[:, ::-1])
+        score(responses, predictions[:, ::-1], TEST)
     with pytest.raises(InputError, match="perturbation 'P00'"):
-        score(responses[1:], predictions)
+        score(responses[1:], predictions, TEST)
     with pytest.raises(InputError, match="there are none"):
-        score(responses, predictions[:0])
-    del broken.var["training_mean"]
-    with pytest.raises(InputError, match="training_mean"):
-        score(responses, broken)
+        score(responses, predictions[:0], TEST)
+    for rows in ([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5, 5]):
+        with pytest.raises(
+            InputError, match=r"not the split's test perturbations .*'P04' stands only in one"
+        ):
+            score(responses, predictions[rows], TEST)
+    with pytest.raises(InputError, match="stand there twice"):
+        score(responses, predictions[[0, 1, 2, 3, 4, 5, 6, 6]], TEST)

@@ -10,6 +10,7 @@ Makes:    results/{dataset}/scores/{model}/{strategy}.parquet (all splits, seeds
 rule score:
     input:
         responses="results/{dataset}/responses.h5ad",
+        splits=expand("results/{{dataset}}/splits/split{split}.tsv", split=SPLITS),
         predictions=predictions_scored,
         histograms=lambda wildcards: expand(
             histograms_of(REGISTERED_MODELS[wildcards.model]), dataset=wildcards.dataset
@@ -26,6 +27,7 @@ rule score:
         mem_mb=memory(2000, per_input_mb=5),
         runtime=minutes(60),
     params:
+        splits=SPLITS,
         code=code("score.py"),
     message:
         "Score all runs of {wildcards.model} on {wildcards.strategy}'s picks in {wildcards.dataset}"

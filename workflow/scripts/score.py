@@ -3,12 +3,19 @@
 import pandas as pd
 
 from perturbselect.data.histograms import HistogramFile
-from perturbselect.files import read_h5ad, write_parquet
+from perturbselect.files import read_h5ad, read_tsv, write_parquet
 from perturbselect.job import logged
 from perturbselect.scores.score import score
 
 with logged(snakemake.log[0]):
     responses = read_h5ad(snakemake.input.responses)
     histograms = HistogramFile.among(snakemake.input.get("histograms", []))
-    frames = [score(responses, read_h5ad(path), histograms) for path in snakemake.input.predictions]
+    tests = {}
+    for split, path in zip(snakemake.params.splits, snakemake.input.splits, strict=True):
+        parts = read_tsv(path, dtype=str)
+        tests[split] = parts.loc[parts["part"] == "test", "perturbation"].tolist()
+    frames = []
+    for path in snakemake.input.predictions:
+        predictions = read_h5ad(path)
+        frames.append(score(responses, predictions, tests[int(predictions.uns["split"])], histograms))
     write_parquet(pd.concat(frames, ignore_index=True), snakemake.output[0])

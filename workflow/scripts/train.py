@@ -47,9 +47,7 @@ with logged(snakemake.log[0]):
         predictions = anndata.AnnData(
             prediction.mean.astype(np.float32),
             obs=pd.DataFrame(index=test),
-            var=pd.DataFrame(
-                {"training_mean": np.asarray(training.X).mean(axis=0)}, index=responses.var_names
-            ),
+            var=pd.DataFrame(index=responses.var_names),
             uns={
                 "dataset": snakemake.wildcards.dataset,
                 "model": snakemake.params.label,

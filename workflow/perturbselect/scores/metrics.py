@@ -113,20 +113,21 @@ def pearson_delta_de20(predicted: np.ndarray, true: np.ndarray, de20: np.ndarray
     return pearson_delta(np.take_along_axis(predicted, de20, 1), np.take_along_axis(true, de20, 1))
 
 
-def pearson_delta_perturbed_ref(
-    predicted: np.ndarray, true: np.ndarray, training_mean: np.ndarray
-) -> np.ndarray:
-    """Pearson correlation over genes against the mean training perturbation: r(ŷ − m, y − m).
+def pearson_delta_perturbed_ref(predicted: np.ndarray, true: np.ndarray, pool_mean: np.ndarray) -> np.ndarray:
+    """Pearson correlation over genes against the mean perturbation of the pool: r(ŷ − m, y − m).
 
-    ``training_mean`` is the mean response of the training perturbations, float, shape (G,).
+    ``pool_mean`` is the mean response of all perturbations that may be measured, float, shape (G,):
+    the same for every strategy and budget of a split.
     Range [−1, 1], higher is better. Only what is specific to a perturbation counts: a prediction
     equal to m (up to float32 rounding) has an undefined correlation, which counts as 0. Source:
-    the perturbed reference of Systema (Viñas Torné et al. 2025).
+    the perturbed reference of Systema (Viñas Torné et al. 2025), whose mean is over the training
+    perturbations; that of a selection's picks would be another reference for each selection, and the
+    farther it lies from the pool's, the better a prediction of nothing would score.
     """
-    size_reference = np.linalg.norm(training_mean)
+    size_reference = np.linalg.norm(pool_mean)
     return _correlation(
-        predicted - training_mean,
-        true - training_mean,
+        predicted - pool_mean,
+        true - pool_mean,
         np.linalg.norm(predicted, axis=1) + size_reference,
         np.linalg.norm(true, axis=1) + size_reference,
     )
@@ -143,14 +144,15 @@ def r2_delta(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     return np.where(total > 0, 1 - rest / np.where(total > 0, total, 1), np.nan)
 
 
-def explained_variance(predicted: np.ndarray, true: np.ndarray, training_mean: np.ndarray) -> float:
+def explained_variance(predicted: np.ndarray, true: np.ndarray, pool_mean: np.ndarray) -> float:
     """Variance explained over the test set: 1 − Σ‖ŷ − y‖² / Σ‖m − y‖².
 
-    ``training_mean`` is the mean response of the training perturbations, float, shape (G,).
-    Range (−∞, 1], higher is better: 0 is the training mean, 1 is perfect. Set level: strong
+    ``pool_mean`` is the mean response of all perturbations that may be measured, float, shape (G,):
+    the same for every strategy and budget of a split.
+    Range (−∞, 1], higher is better: 0 is the pool's mean, 1 is perfect. Set level: strong
     perturbations weigh more. Undefined where all test responses equal m.
     """
-    total = np.sum((training_mean - true) ** 2)
+    total = np.sum((pool_mean - true) ** 2)
     return float(1 - np.sum((predicted - true) ** 2) / total) if total > 0 else np.nan
 
 
@@ -281,7 +283,7 @@ class Metric:
     label : str
         Name on axes, with unit.
     needs : tuple of str
-        Further arguments: ``de20``, ``training_mean``, ``significant``, ``variance``,
+        Further arguments: ``de20``, ``pool_mean``, ``significant``, ``variance``,
         ``distributions``.
     undefined : float
         What an undefined value counts as; NaN: it is left out of means.
@@ -331,8 +333,8 @@ METRICS: dict[str, Metric] = {
         "perturbation",
         "higher",
         1,
-        "Pearson r of response, training mean as reference",
-        ("training_mean",),
+        "Pearson r of response, pool mean as reference",
+        ("pool_mean",),
         0.0,
     ),
     "r2_delta": Metric(r2_delta, "perturbation", "higher", 1, "R² of response"),
@@ -341,8 +343,8 @@ METRICS: dict[str, Metric] = {
         "set",
         "higher",
         1,
-        "Variance explained beyond the training mean",
-        ("training_mean",),
+        "Variance explained beyond the pool mean",
+        ("pool_mean",),
     ),
     "direction_accuracy": Metric(
         direction_accuracy, "perturbation", "higher", 1, "Right direction, top 20 DE genes (share)", ("de20",)

@@ -66,7 +66,12 @@ def _truth_arguments(truth: AnnData) -> dict[str, Any]:
     return arguments
 
 
-def score(responses: AnnData, predictions: AnnData, histograms: HistogramFile | None = None) -> pd.DataFrame:
+def score(
+    responses: AnnData,
+    predictions: AnnData,
+    test: Sequence[str],
+    histograms: HistogramFile | None = None,
+) -> pd.DataFrame:
     """Score the predictions of one run by every metric that its data allow.
 
     Parameters
@@ -74,9 +79,11 @@ def score(responses: AnnData, predictions: AnnData, histograms: HistogramFile | 
     responses : AnnData
         True responses (X: Δ; layers ``de_rank`` and ``de_significant`` where known).
     predictions : AnnData
-        Rows are test perturbations, X the predicted responses; ``var['training_mean']``; layer
-        ``variance`` and ``obsm['histograms']`` (shares of cells, float, shape (P, G, K)) where the
-        model gives them; ``uns`` names the run (`RUN_COLUMNS`).
+        Rows are the test perturbations in any order, X the predicted responses; layer ``variance``
+        and ``obsm['histograms']`` (shares of cells, float, shape (P, G, K)) where the model gives
+        them; ``uns`` names the run (`RUN_COLUMNS`).
+    test : sequence of str
+        Test perturbations of the run's split; all others are its pool, whose mean is the reference.
     histograms : HistogramFile or None
         Cells of the dataset; needed only to score predicted histograms.
 
@@ -96,18 +103,18 @@ def score(responses: AnnData, predictions: AnnData, histograms: HistogramFile | 
     what = "predictions of " + ", ".join(f"{k} {v}" for k, v in run.items() if v is not None and v != "")
     if predictions.n_obs == 0:
         raise InputError(f"{what}: there are none; check the split's test perturbations")
-    _check_rows(predictions.obs_names, responses, what)
+    truth, arguments = _reference_truth(responses, predictions.obs_names, what)
+    if sorted(predictions.obs_names) != sorted(test):
+        different = predictions.obs_names.symmetric_difference(test)
+        why = f"'{different[0]}' stands only in one of them" if len(different) else "some stand there twice"
+        raise InputError(
+            f"{what}: perturbations are not the split's test perturbations ({why}); make them again"
+        )
     if not predictions.var_names.equals(responses.var_names):
         different = predictions.var_names.symmetric_difference(responses.var_names)
         why = f"gene '{different[0]}' stands only in one of them" if len(different) else "their order differs"
         raise InputError(f"{what}: genes are not those of the responses ({why}); make the predictions again")
-    if "training_mean" not in predictions.var:
-        raise InputError(f"{what}: var has no column 'training_mean'; write it with the predictions")
-
-    truth = responses[predictions.obs_names]
     predicted, true = _dense(predictions.X), _dense(truth.X)
-    arguments = _truth_arguments(truth)
-    arguments["training_mean"] = predictions.var["training_mean"].to_numpy(np.float64)
     if "variance" in predictions.layers:
         arguments["variance"] = _dense(predictions.layers["variance"])
     for part, values in {"response": predicted, "variance": arguments.get("variance")}.items():
@@ -159,7 +166,7 @@ def floor(
     """
     truth, arguments = _reference_truth(responses, test, f"floor of dataset {dataset}, split {split}")
     true = _dense(truth.X)
-    profiles = {"control_mean": np.zeros(true.shape[1]), "training_mean": arguments["training_mean"]}
+    profiles = {"control_mean": np.zeros(true.shape[1]), "training_mean": arguments["pool_mean"]}
     tables = []
     for model, profile in profiles.items():
         if histograms is not None:
@@ -213,7 +220,7 @@ def _reference_truth(responses: AnnData, test: Sequence[str], what: str) -> tupl
     _check_rows(test, responses, what)
     truth = responses[list(test)]
     pool = responses[~responses.obs_names.isin(test)]
-    return truth, _truth_arguments(truth) | {"training_mean": _dense(pool.X).mean(axis=0)}
+    return truth, _truth_arguments(truth) | {"pool_mean": _dense(pool.X).mean(axis=0)}
 
 
 def _with_run(table: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
