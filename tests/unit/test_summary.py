@@ -93,3 +93,19 @@ def test_the_floors_training_mean_can_beat_the_network():
     scores = pd.concat([study({"random": [0.9, 0.7]}), REFERENCES])
     best = summary(learning_curves(scores), comparisons(scores))
     assert best.set_index("model").loc["gears", "beaten_by"] == "training_mean"
+
+
+def test_strategies_that_pick_fewer_at_the_largest_budget_stay():
+    """Pools and money differ by split and strategy: the mean number of picks is no name of a budget."""
+    scores = study({"random": [0.9, 0.5], "thrifty": [0.8, 0.1]}, runs=[(0, 0), (1, 0)])
+    scores["budget"] = scores["budget"].map({"10": "10pct", "20": "20pct"})
+    fewer = (scores["strategy"] == "thrifty") & (scores["budget"] == "20pct") & (scores["split"] == 0)
+    scores.loc[fewer, "n_selected"] = 19
+    best = summary(learning_curves(scores), comparisons(scores), metrics=["mse"]).iloc[0]
+    assert best[["strategy", "budget", "n_selected", "mean", "n_strategies"]].tolist() == [
+        "thrifty",
+        "20pct",
+        19.5,
+        pytest.approx(0.1),
+        2,
+    ]

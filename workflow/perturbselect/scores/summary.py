@@ -63,8 +63,7 @@ def summary(
         rule = METRICS[metric]
         of_metric = curves[curves["metric"] == metric]
         for _, group in of_metric.groupby(["dataset", "model"], sort=False):
-            size = group["n_selected"].fillna(0)
-            group = group[size == size.max()]
+            group = _at_largest_budget(group)
             count = group["strategy"].nunique()
             group = group.assign(loss=rule.loss(group["mean"]), n_strategies=count or np.nan)
             group = group.sort_values(["loss", "strategy"])
@@ -86,6 +85,18 @@ def summary(
         if len(better):
             table.loc[own.index, "beaten_by"] = ",".join(better.sort_values("loss")["model"])
     return table[columns].sort_values(["dataset", "metric"], kind="stable", ignore_index=True)
+
+
+def _at_largest_budget(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the budget with the most picks; floors have none, and stay.
+
+    By its label: strategies that run out of money or candidates pick fewer for the same budget. Budgets
+    with the same largest size are told apart by their mean size, then the later row wins.
+    """
+    sizes = curves.groupby("budget", sort=False)["n_selected"].agg(["max", "mean"])
+    if sizes.empty:
+        return curves
+    return curves[curves["budget"] == sizes.sort_values(["max", "mean"], kind="stable").index[-1]]
 
 
 def simple_models(registered: Mapping[str, str]) -> list[str]:
