@@ -274,7 +274,12 @@ def pages(study: Study, _: None, made: dict[str, pd.DataFrame], folder: Path) ->
         shown = made[name][made[name]["metric"].isin(METRICS)]
         write_bytes(html_tables.table_page(shown, name).encode(), folder / f"{name}.html")
     sentences = five_sentences.five_sentences(
-        made["summary"], made["data_saving"], made["laboratory"], simple=SIMPLE, network="gears"
+        made["summary"],
+        made["data_saving"],
+        made["laboratory"],
+        baseline="random",
+        simple=SIMPLE,
+        network="gears",
     )
     write_bytes("\n".join(sentences).encode(), folder / "five_sentences.txt")
     over = critical_difference.plot(

@@ -15,12 +15,13 @@ from perturbselect.scores.summary import summary
 SIMPLE = ["kernel_ridge", "control_mean", "training_mean"]
 
 
-def told(scores, network="gears", metric="mse"):
+def told(scores, network="gears", metric="mse", baseline="random"):
     """The sentences of a study's scores."""
     curves = learning_curves(scores)
-    best = summary(curves, comparisons(scores), metrics=[metric], network=network)
+    best = summary(curves, comparisons(scores, baseline), metrics=[metric], network=network)
     days = laboratory_table(curves, Laboratory())
-    return five_sentences(best, data_saving(scores), days, simple=SIMPLE, network=network, metric=metric)
+    about = {"baseline": baseline, "simple": SIMPLE, "network": network, "metric": metric}
+    return five_sentences(best, data_saving(scores, baseline), days, **about)
 
 
 def runs(count):
@@ -67,7 +68,17 @@ def test_a_simple_model_that_wins_is_named():
     assert "random with kernel_ridge in d" in sentences[0]
     assert "kernel_ridge reaches 0.5, better than the network gears (0.8)" in sentences[3]
     assert "network" not in told(scores, network=None)[3]
-    assert "in d there is no baseline" in told(study({"degree": [0.8]}))[1]
+    assert "in d there is no baseline" in told(study({"degree": [0.8]}), baseline=None)[1]
+
+
+def test_why_a_winner_has_no_difference_to_the_baseline():
+    scores = study({"random": [0.6], "degree": [0.8]})
+    assert "in d the winner is random, the baseline itself" in told(scores)[1]
+    finished = scores[(scores["strategy"] == "random") != (scores["split"] == 0)]  # runs: finished
+    assert "random with gears in d" in told(finished)[0]
+    apart = finished.replace({"value": {0.6: 0.9}})
+    assert "degree with gears in d" in told(apart)[0]
+    assert "in d the winner has no run in common with random, the baseline" in told(apart)[1]
 
 
 def test_an_empty_study_says_so():

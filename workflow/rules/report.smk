@@ -308,6 +308,7 @@ rule overview:
     params:
         title=STUDY.title,
         metrics=METRICS,
+        baseline=BASELINE,
         network=NETWORK,
         registered=REGISTERED_MODELS,
         runs=len(ALL_RUNS),

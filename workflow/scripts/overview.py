@@ -16,6 +16,7 @@ with logged(snakemake.log[0]):
         summary,
         read_curves(snakemake.input.saving),
         read_curves(snakemake.input.laboratory),
+        baseline=snakemake.params.baseline,
         simple=simple_models(snakemake.params.registered),
         network=snakemake.params.network,
     )

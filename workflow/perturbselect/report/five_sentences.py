@@ -18,6 +18,7 @@ def five_sentences(
     savings: pd.DataFrame,
     laboratory: pd.DataFrame,
     *,
+    baseline: str | None,
     simple: Collection[str],
     network: str | None,
     metric: str = HEADLINE,
@@ -31,6 +32,8 @@ def five_sentences(
     ----------
     summary, savings, laboratory : DataFrame
         Tables ``summary``, ``data_saving`` and ``laboratory``.
+    baseline : str or None
+        Label of the strategy that others are compared with, if the study has one.
     simple : collection of str
         Labels of the simple models, floors among them.
     network : str or None
@@ -48,7 +51,6 @@ def five_sentences(
     judged = of_metric[of_metric["strategy"].notna() & ~of_metric["model"].isin(FLOORS)]
     if judged.empty:
         return [f"No strategy was scored by {METRICS[metric].label}: there is nothing to compare."]
-    baseline = next(iter(summary["baseline"].dropna()), None)
     winners = judged.sort_values(["dataset", "loss"], kind="stable").drop_duplicates("dataset")
     return [
         _who_won(winners, metric),
@@ -75,8 +77,7 @@ def _by_how_much(winners: pd.DataFrame, savings: pd.DataFrame, metric: str, base
     parts = []
     for row in winners.itertuples():
         if pd.isna(row.difference):
-            itself = f"the winner is {baseline}, the baseline itself"
-            parts.append(f"in {row.dataset} {itself if baseline else 'there is no baseline'}")
+            parts.append(f"in {row.dataset} {_no_difference(row.strategy, baseline)}")
             continue
         words = f"in {row.dataset} it differs from {row.baseline} by {cell(row.difference)}"
         key = (row.dataset, row.model, row.strategy, row.budget)
@@ -87,6 +88,15 @@ def _by_how_much(winners: pd.DataFrame, savings: pd.DataFrame, metric: str, base
             words += f", as if {times} had been picked by {row.baseline}"
         parts.append(words)
     return f"By how much: {'; '.join(parts)}."
+
+
+def _no_difference(winner: str, baseline: str | None) -> str:
+    """Say why a winner has no difference to the baseline."""
+    if baseline is None:
+        return "there is no baseline"
+    if winner == baseline:
+        return f"the winner is {baseline}, the baseline itself"
+    return f"the winner has no run in common with {baseline}, the baseline"
 
 
 def _how_surely(winners: pd.DataFrame) -> str:
