@@ -35,7 +35,7 @@ sys.path.insert(0, str(REPOSITORY / "workflow"))
 
 from perturbselect.budgets import budget_label, budget_size, largest_budgets, measured_after  # noqa: E402
 from perturbselect.data.splits import split  # noqa: E402
-from perturbselect.files import read_h5ad, read_json, read_tsv, write_json, write_parquet, write_tsv  # noqa: E402
+from perturbselect.files import read_h5ad, read_json, write_json, write_parquet, write_tsv  # noqa: E402
 from perturbselect.load_config import load_config  # noqa: E402
 from perturbselect.models import MODELS  # noqa: E402
 from perturbselect.models.model import Knowledge, Prediction  # noqa: E402
@@ -52,6 +52,7 @@ from perturbselect.scores.stability import stability  # noqa: E402
 from perturbselect.seeds import generator, integer_seed  # noqa: E402
 from perturbselect.selection import STRATEGIES  # noqa: E402
 from perturbselect.selection.strategy import Problem, chosen  # noqa: E402
+from perturbselect.table_schema import read_table  # noqa: E402
 
 ERROR, SHOWN = "mse", ("mse", "pearson_delta_perturbed_ref")
 WORDS = "active study"  # of every random choice here
@@ -166,7 +167,7 @@ def make_run(config, results: Path, dataset: str, number: int, seed: int, folder
     for label in waiting:
         training = 0.0
         if label in every:
-            start = read_tsv(folder / f"{every[label].rounds.start}.tsv")
+            start = read_table("selections", folder / f"{every[label].rounds.start}.tsv")
             picks, choosing, training = run.in_rounds(label, every[label], start)
         else:
             picks, choosing = run.at_once(label)
@@ -184,7 +185,9 @@ def of_dataset(config, dataset: str, folder: Path, splits: int) -> tuple[pd.Data
             continue
         scores.append(pd.read_parquet(path))
         seconds.append({"strategy": path.stem, **read_json(path.with_suffix(".json"))})
-        picks[dataset, path.stem, number, seed] = read_tsv(path.with_suffix(".tsv"))["gene"].tolist()
+        picks[dataset, path.stem, number, seed] = read_table("selections", path.with_suffix(".tsv"))[
+            "gene"
+        ].tolist()
     return run_scores(scores), pd.DataFrame(seconds).groupby("strategy").mean(), picks
 
 

@@ -61,6 +61,13 @@ def test_names_are_counted_and_the_unmatched_listed(tmp_path):
     assert found.loc[("gene", "alias"), "names"] == ""
 
 
+def test_names_of_digits_are_listed(tmp_path):
+    path = tmp_path / "demo" / "gene_names.tsv"
+    table = pd.DataFrame({"name": ["7157", "007"], "symbol": "1", "status": "unmatched", "role": "gene"})
+    write_tsv(table, path)
+    assert name_counts([path]).loc[0, "names"] == "7157, 007"
+
+
 def test_long_lists_are_cut_and_say_so(tmp_path):
     names = [f"ORF{i:02}" for i in range(43)]
     path = tmp_path / "demo" / "gene_names.tsv"

@@ -7,7 +7,7 @@ import pytest
 
 from perturbselect.errors import InputError
 from perturbselect.files import read_tsv
-from perturbselect.table_schema import check_table, table_schema, write_table
+from perturbselect.table_schema import check_table, read_table, table_schema, write_table
 
 SPLIT = pd.DataFrame({"perturbation": ["A", "A+B"], "part": ["pool", "test"], "unseen_genes": [0, 1]})
 SCHEMA = {
@@ -31,6 +31,25 @@ def test_write(tmp_path, ending):
     write_table(SPLIT, "splits", path)
     read = pd.read_parquet if ending == "parquet" else read_tsv
     pd.testing.assert_frame_equal(read(path), SPLIT)
+
+
+@pytest.mark.parametrize("name", ["NA", "007", "1e5", "2021"])
+def test_names_of_digits_stay_names(tmp_path, name):
+    write_table(SPLIT.assign(perturbation=name), "splits", tmp_path / "split.tsv")
+    read = read_table("splits", tmp_path / "split.tsv")
+    assert read["perturbation"].tolist() == [name, name]
+    assert read["unseen_genes"].tolist() == [0, 1]
+
+
+def test_empty_text_is_missing(tmp_path):
+    ranks = pd.DataFrame({"dataset": [None, "7"], "n_blocks": [3, 4], "group": None})
+    ranks.to_csv(tmp_path / "ranks.tsv", sep="\t", index=False)
+    read = read_table("ranks", tmp_path / "ranks.tsv")
+    assert read["dataset"].isna().tolist() == [True, False]
+    assert read["dataset"][1] == "7"
+    assert read["group"].isna().all()
+    check = {"title": "ranks", "properties": {"dataset": {"type": ["string", "null"]}}}
+    check_table(read, check)
 
 
 def test_what_does_not_fit_is_not_written(tmp_path):

@@ -1,4 +1,4 @@
-"""Tables have a JSON schema each (``workflow/schemas/tables``) and are checked before they are written."""
+"""Tables have a JSON schema each (``workflow/schemas/tables``): checked in writing, followed in reading."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from perturbselect.errors import InputError
-from perturbselect.files import read_json, write_parquet, write_tsv
+from perturbselect.files import read_json, read_tsv, write_parquet, write_tsv
 
 FOLDER = Path(__file__).resolve().parents[1] / "schemas" / "tables"
 
@@ -31,6 +31,22 @@ def write_table(table: pd.DataFrame, name: str, path: str | os.PathLike) -> None
     """
     check_table(table, table_schema(name))
     (write_parquet if str(path).endswith(".parquet") else write_tsv)(table, path)
+
+
+def read_table(name: str, path: str | os.PathLike) -> pd.DataFrame:
+    """Read a TSV of the table `name`; what the schema calls text stays text.
+
+    Datasets, models, budgets and genes may have names of digits alone (``2021``, Entrez ids, ``007``).
+
+    Raises
+    ------
+    InputError
+        As `perturbselect.files.read_tsv`.
+    """
+    properties = table_schema(name)["properties"]
+    return read_tsv(
+        path, dtype={column: str for column, rule in properties.items() if "string" in rule["type"]}
+    )
 
 
 def check_table(table: pd.DataFrame, schema: Mapping[str, Any]) -> None:

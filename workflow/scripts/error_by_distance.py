@@ -1,12 +1,13 @@
 """Average a dataset's scores by the distance to the nearest measured gene, and draw them."""
 
-from perturbselect.files import is_simulated, read_parquet, read_tsv
+from perturbselect.files import is_simulated, read_parquet
 from perturbselect.graphs.graph import read_graph
 from perturbselect.job import logged
 from perturbselect.report.error_by_distance import plot
 from perturbselect.report.style import save
 from perturbselect.scores.distance import error_by_distance
-from perturbselect.table_schema import write_table
+from perturbselect.selection.strategy import chosen
+from perturbselect.table_schema import read_table, write_table
 
 with logged(snakemake.log[0]):
     given = snakemake.params
@@ -18,7 +19,7 @@ with logged(snakemake.log[0]):
     for run, path in zip(given.runs, snakemake.input.picks, strict=True):
         strategy, split, seed = run.split()
         if (key := (strategy, int(split), int(seed))) in sizes.index:
-            measured[key] = read_tsv(path)["gene"][: sizes[key]].tolist()
+            measured[key] = chosen(read_table("selections", path), sizes[key])
     pairs = zip(snakemake.input.edges, snakemake.input.nodes, strict=True)
     graphs = {name: read_graph(*files) for name, files in zip(given.graphs, pairs, strict=True)}
     table = error_by_distance(scores, graphs, measured)

@@ -3,13 +3,13 @@
 from perturbselect.files import is_simulated, write_bytes
 from perturbselect.job import logged
 from perturbselect.report.explorer import explorer_page
-from perturbselect.scores.runs import read_curves
+from perturbselect.table_schema import read_table
 
 with logged(snakemake.log[0]):
     given = snakemake.params
     made_up = map(is_simulated, snakemake.input.responses)
     page = explorer_page(
-        read_curves(snakemake.input.curves),
+        read_table("learning_curves", snakemake.input.curves),
         given.title,
         strategies=given.strategies,
         baseline=given.baseline,

@@ -2,18 +2,17 @@
 
 import pandas as pd
 
-from perturbselect.files import read_tsv
 from perturbselect.graphs.graph import read_graph
 from perturbselect.graphs.propagation import coverage_curve
 from perturbselect.job import logged
-from perturbselect.table_schema import write_table
+from perturbselect.table_schema import read_table, write_table
 
 with logged(snakemake.log[0]):
     graph = read_graph(*snakemake.input.graph)
     tables = []
     for run, path in zip(snakemake.params.runs, snakemake.input.picks, strict=True):
         strategy, split, seed = run.split()
-        picks = read_tsv(path)
+        picks = read_table("selections", path)
         table = pd.DataFrame(
             {
                 "strategy": strategy,

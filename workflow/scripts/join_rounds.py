@@ -2,17 +2,19 @@
 
 from perturbselect.budgets import budget_size
 from perturbselect.errors import InputError
-from perturbselect.files import read_json, read_tsv, write_json
+from perturbselect.files import read_json, write_json
 from perturbselect.job import logged
 from perturbselect.rounds.engine.so_far import so_far
-from perturbselect.table_schema import write_table
+from perturbselect.table_schema import read_table, write_table
 
 with logged(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
-    parts = read_tsv(files.split)
+    parts = read_table("splits", files.split)
     pool = int((parts["part"] == "pool").sum())
-    batches = [read_tsv(path) for path in files.batches]
-    picks = so_far(read_tsv(files.start), batches, budget_size(params.rounds["initial"], pool))
+    batches = [read_table("selections", path) for path in files.batches]
+    picks = so_far(
+        read_table("selections", files.start), batches, budget_size(params.rounds["initial"], pool)
+    )
     for budget in params.budgets:
         if budget_size(budget, pool) > picks["rank"].max():
             raise InputError(

@@ -3,10 +3,9 @@
 from perturbselect.config import Laboratory
 from perturbselect.job import logged
 from perturbselect.scores.laboratory import laboratory_table
-from perturbselect.scores.runs import read_curves
-from perturbselect.table_schema import write_table
+from perturbselect.table_schema import read_table, write_table
 
 with logged(snakemake.log[0]):
     laboratory = Laboratory(**snakemake.params.laboratory)
-    curves = read_curves(snakemake.input[0])
+    curves = read_table("learning_curves", snakemake.input[0])
     write_table(laboratory_table(curves, laboratory), "laboratory", snakemake.output[0])

@@ -1,21 +1,21 @@
 """Write the report's first page, and the results as plain text."""
 
-from perturbselect.files import read_tsv, write_bytes
+from perturbselect.files import write_bytes
 from perturbselect.job import logged
 from perturbselect.report import overview_tables
 from perturbselect.report.five_sentences import five_sentences
 from perturbselect.report.overview import missing_notice, overview_page
 from perturbselect.report.plain_text import text_summary
-from perturbselect.scores.runs import read_curves
 from perturbselect.scores.summary import simple_models
+from perturbselect.table_schema import read_table
 
 with logged(snakemake.log[0]):
-    summary = read_tsv(snakemake.input.summary, dtype={"budget": str})
-    notices = missing_notice(read_tsv(snakemake.input.missing), snakemake.params.runs)
+    summary = read_table("summary", snakemake.input.summary)
+    notices = missing_notice(read_table("missing_runs", snakemake.input.missing), snakemake.params.runs)
     sentences = five_sentences(
         summary,
-        read_curves(snakemake.input.saving),
-        read_curves(snakemake.input.laboratory),
+        read_table("data_saving", snakemake.input.saving),
+        read_table("laboratory", snakemake.input.laboratory),
         baseline=snakemake.params.baseline,
         simple=simple_models(snakemake.params.registered),
         network=snakemake.params.network,
@@ -32,7 +32,7 @@ with logged(snakemake.log[0]):
         network=snakemake.params.network,
         notices=notices,
     )
-    curves = read_curves(snakemake.input.curves)
+    curves = read_table("learning_curves", snakemake.input.curves)
     text = text_summary(
         snakemake.params.title,
         curves,

@@ -4,10 +4,10 @@ from perturbselect.files import is_simulated
 from perturbselect.job import logged
 from perturbselect.report.comparison import plot
 from perturbselect.report.style import save
-from perturbselect.scores.runs import read_curves
+from perturbselect.table_schema import read_table
 
 with logged(snakemake.log[0]):
-    comparisons = read_curves(snakemake.input.comparisons)
+    comparisons = read_table("comparisons", snakemake.input.comparisons)
     for metric, path in zip(snakemake.params.metrics, snakemake.output.figures, strict=True):
         figure = plot(
             comparisons,

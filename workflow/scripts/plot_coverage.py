@@ -1,13 +1,14 @@
 """Draw the share of a graph that each strategy's picks reach."""
 
-from perturbselect.files import is_simulated, read_tsv
+from perturbselect.files import is_simulated
 from perturbselect.job import logged
 from perturbselect.report.coverage import plot
 from perturbselect.report.style import save
+from perturbselect.table_schema import read_table
 
 with logged(snakemake.log[0]):
     figure = plot(
-        read_tsv(snakemake.input.coverage),
+        read_table("coverage", snakemake.input.coverage),
         strategies=snakemake.params.strategies,
         baseline=snakemake.params.baseline,
         graph=snakemake.wildcards.graph,

@@ -12,7 +12,7 @@ with logged(snakemake.log[0]):
     run = snakemake.params.run
     of_run = [("dataset", "==", snakemake.wildcards.dataset), *((key, "==", run[key]) for key in run)]
     scores = read_parquet(snakemake.input.scores, filters=of_run)
-    words = "{n} measured, picked by {strategy}, split {split}, seed {seed}"
+    words = "{n} picked by {strategy}, split {split}, seed {seed}"
     figure = plot(
         responses,
         predictions,

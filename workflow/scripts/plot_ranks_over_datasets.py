@@ -4,12 +4,12 @@ from perturbselect.files import is_simulated
 from perturbselect.job import logged
 from perturbselect.report.critical_difference import plot
 from perturbselect.report.style import save
-from perturbselect.scores.runs import read_curves
+from perturbselect.table_schema import read_table
 
 with logged(snakemake.log[0]):
     figure = plot(
-        read_curves(snakemake.input.ranks),
-        read_curves(snakemake.input.tests),
+        read_table("ranks", snakemake.input.ranks),
+        read_table("strategy_tests", snakemake.input.tests),
         None,
         strategies=snakemake.params.strategies,
         baseline=snakemake.params.baseline,

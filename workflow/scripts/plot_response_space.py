@@ -1,18 +1,20 @@
 """Draw which perturbations each strategy picked, in the plane of the true responses."""
 
 from perturbselect.budgets import budget_size
-from perturbselect.files import read_h5ad, read_tsv
+from perturbselect.files import read_h5ad
 from perturbselect.job import logged
 from perturbselect.report.response_space import plot
 from perturbselect.report.style import save
+from perturbselect.selection.strategy import picked
+from perturbselect.table_schema import read_table
 
 with logged(snakemake.log[0]):
     responses = read_h5ad(snakemake.input.responses)
-    parts = read_tsv(snakemake.input.split)
+    parts = read_table("splits", snakemake.input.split)
     budget = budget_size(snakemake.params.budget, int((parts["part"] == "pool").sum()))
     strategies = snakemake.params.strategies
     picks = {
-        strategy: read_tsv(path)["gene"][:budget].tolist()
+        strategy: picked(read_table("selections", path))[:budget]
         for strategy, path in zip(strategies, snakemake.input.picks, strict=True)
     }
     figure = plot(

@@ -4,11 +4,11 @@ from perturbselect.files import is_simulated
 from perturbselect.job import logged
 from perturbselect.report.stability import plot
 from perturbselect.report.style import save
-from perturbselect.scores.runs import read_curves
+from perturbselect.table_schema import read_table
 
 with logged(snakemake.log[0]):
     figure = plot(
-        read_curves(snakemake.input.stability),
+        read_table("stability", snakemake.input.stability),
         snakemake.wildcards.dataset,
         strategies=snakemake.params.strategies,
         budget=snakemake.params.budget,

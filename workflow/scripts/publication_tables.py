@@ -4,11 +4,11 @@ from perturbselect.files import is_simulated, read_parquet, write_bytes
 from perturbselect.job import logged
 from perturbselect.report.columns import columns_page
 from perturbselect.report.publication import publication_latex, publication_page, table
-from perturbselect.scores.runs import read_curves
+from perturbselect.table_schema import read_table
 
 with logged(snakemake.log[0]):
     given = snakemake.params
-    curves = read_curves(snakemake.input.curves)
+    curves = read_table("learning_curves", snakemake.input.curves)
     curves = curves[~curves["strategy"].isin(given.marks)]
     pairs = read_parquet(snakemake.input.pairs)
     made = []

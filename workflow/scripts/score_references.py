@@ -3,16 +3,17 @@
 import pandas as pd
 
 from perturbselect.data.histograms import HistogramFile
-from perturbselect.files import read_h5ad, read_tsv, write_parquet
+from perturbselect.files import read_h5ad, write_parquet
 from perturbselect.job import logged
 from perturbselect.scores.score import ceiling, floor
+from perturbselect.table_schema import read_table
 
 with logged(snakemake.log[0]):
     responses = read_h5ad(snakemake.input.responses)
     histograms = HistogramFile.among(snakemake.input.get("histograms", []))
     references = []
     for split, path in zip(snakemake.params.splits, snakemake.input.splits, strict=True):
-        parts = read_tsv(path)
+        parts = read_table("splits", path)
         test = parts.loc[parts["part"] == "test", "perturbation"].to_numpy(str)
         for reference in (floor, ceiling):
             references.append(reference(responses, test, snakemake.wildcards.dataset, split, histograms))

@@ -4,14 +4,14 @@ import numpy as np
 
 from perturbselect.budgets import budget_size, measured_after
 from perturbselect.config import Constraints
-from perturbselect.files import read_h5ad, read_tsv, write_json
+from perturbselect.files import read_h5ad, write_json
 from perturbselect.job import effort, logged
 from perturbselect.rounds import ACQUISITIONS
 from perturbselect.rounds.acquisition import Candidates
 from perturbselect.rounds.engine.so_far import continued, so_far
 from perturbselect.seeds import generator
 from perturbselect.selection.engine.read_problem import read_problem
-from perturbselect.table_schema import write_table
+from perturbselect.table_schema import read_table, write_table
 
 with logged(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
@@ -22,7 +22,7 @@ with logged(snakemake.log[0]):
     aliases = next(iter(files.get("aliases", [])), None)
     problem, _ = read_problem(files.split, Constraints(**params.constraints), tables, aliases)
     pool = problem.candidates
-    start, *batches = map(read_tsv, files.picks)
+    start, *batches = (read_table("selections", path) for path in files.picks)
     picks = so_far(start, batches, budget_size(params.initial, len(pool)))
     measured = picks["gene"].to_numpy(str)
     allowed = np.delete(pool, problem.constraints.exclude)

@@ -8,19 +8,20 @@ import pandas as pd
 
 from perturbselect.budgets import budget_label, budget_size
 from perturbselect.data.histograms import HistogramFile
-from perturbselect.files import read_h5ad, read_tsv, write_h5ad, write_tsv
+from perturbselect.files import read_h5ad, write_h5ad, write_tsv
 from perturbselect.graphs.graph import read_graph
 from perturbselect.job import logged
 from perturbselect.models import MODELS
 from perturbselect.models.model import Knowledge
 from perturbselect.seeds import integer_seed
 from perturbselect.selection.strategy import chosen
+from perturbselect.table_schema import read_table
 
 with logged(snakemake.log[0]):
     model = MODELS[snakemake.params.model](**snakemake.params.options)
     responses = read_h5ad(snakemake.input.responses)
-    parts = read_tsv(snakemake.input.split)
-    picks = read_tsv(snakemake.input.picks)
+    parts = read_table("splits", snakemake.input.split)
+    picks = read_table("selections", snakemake.input.picks)
     pool_size = int((parts["part"] == "pool").sum())
     test = parts.loc[parts["part"] == "test", "perturbation"].to_numpy(str)
     files = list(snakemake.input.get("graphs", []))

@@ -5,21 +5,22 @@ import numpy as np
 import pandas as pd
 
 from perturbselect.budgets import budget_size
-from perturbselect.files import read_h5ad, read_tsv, write_h5ad
+from perturbselect.files import read_h5ad, write_h5ad
 from perturbselect.graphs.graph import read_graph
 from perturbselect.job import logged
 from perturbselect.models import MODELS
 from perturbselect.models.model import Knowledge
 from perturbselect.rounds.engine.so_far import so_far
 from perturbselect.seeds import integer_seed
+from perturbselect.table_schema import read_table
 
 with logged(snakemake.log[0]):
     params = snakemake.params
     model = MODELS[params.model](**params.options)
     responses = read_h5ad(snakemake.input.responses)
-    parts = read_tsv(snakemake.input.split)
+    parts = read_table("splits", snakemake.input.split)
     pool = parts.loc[parts["part"] == "pool", "perturbation"].to_numpy(str)
-    start, *batches = map(read_tsv, snakemake.input.picks)
+    start, *batches = (read_table("selections", path) for path in snakemake.input.picks)
     measured = so_far(start, batches, budget_size(params.initial, len(pool)))["gene"].to_numpy(str)
     files = list(snakemake.input.get("graphs", []))
     graphs = {name: read_graph(*files[2 * i : 2 * i + 2]) for i, name in enumerate(params.graphs)}

@@ -10,6 +10,7 @@ import h5py
 import pandas as pd
 
 from perturbselect.files import is_simulated, read_json, read_names, read_tsv
+from perturbselect.table_schema import read_table
 
 _UNMATCHED = ("unmatched", "ambiguous", "clash", "duplicate")
 
@@ -47,7 +48,7 @@ def name_counts(names: Sequence[str | os.PathLike]) -> pd.DataFrame:
     """
     parts = []
     for path in names:
-        table = read_tsv(path)
+        table = read_tsv(path, dtype=str)  # a gene may be named by digits
         table["names"] = table["name"].where(table["status"].isin(_UNMATCHED))
         grouped = table.groupby(["role", "status"], sort=True)
         counts = grouped.agg(count=("name", "size"), names=("names", _listed)).reset_index()
@@ -95,7 +96,7 @@ def left_out(filters: Sequence[str | os.PathLike]) -> pd.DataFrame:
     """
     parts = []
     for path in filters:
-        table = read_tsv(path)
+        table = read_table("filters", path)
         table.insert(0, "dataset", Path(path).parent.name)
         parts.append(table.drop(columns="after"))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from perturbselect.errors import InputError
-from perturbselect.files import read_tsv
 from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.score import RUN_COLUMNS
+from perturbselect.table_schema import read_table
 
 RUN = ["split", "seed"]
 CURVE = ["dataset", "model", "strategy"]
@@ -78,12 +78,7 @@ def missing_runs(runs: Iterable[Mapping[str, object]]) -> pd.DataFrame:
 
 def read_scores(path: str | os.PathLike) -> pd.DataFrame:
     """Read the table ``scores`` from TSV, in the types that `run_scores` gives it."""
-    return read_tsv(path, dtype={"strategy": object, "budget": object} | dict.fromkeys(_INTEGERS, "Int64"))
-
-
-def read_curves(path: str | os.PathLike) -> pd.DataFrame:
-    """Read the table ``learning_curves``, or another with the same keys, from TSV."""
-    return read_tsv(path, dtype={"strategy": object, "budget": object})
+    return read_table("scores", path).astype(dict.fromkeys(_INTEGERS, "Int64"))
 
 
 def ordered(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

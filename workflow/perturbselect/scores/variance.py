@@ -33,7 +33,7 @@ def variance(scores: pd.DataFrame, selections: Selections) -> pd.DataFrame:
     scores : DataFrame
         Table ``scores``.
     selections : mapping of (dataset, strategy, split, seed) to sequence of str
-        Genes that the run measured, in order, those measured already first.
+        What the run picked, in order, without what was measured already.
 
     Returns
     -------

@@ -188,6 +188,11 @@ def selection_table(candidates: np.ndarray, picks: Picks) -> pd.DataFrame:
     )
 
 
+def picked(table: pd.DataFrame) -> list[str]:
+    """Return the perturbations that a selection's table picks, in order, without those measured already."""
+    return table.loc[table["rank"] > 0, "gene"].tolist()
+
+
 def chosen(table: pd.DataFrame, budget: int) -> np.ndarray:
     """Return the perturbations of a selection's table that a budget pays for, and those measured already."""
     return table.loc[table["rank"] <= budget, "gene"].to_numpy(dtype=str)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from perturbselect.data.gene_names import read_aliases
-from perturbselect.files import read_tsv
 from perturbselect.selection.engine.requirements import requirements
 from perturbselect.selection.strategy import Problem
+from perturbselect.table_schema import read_table
 
 if TYPE_CHECKING:
     from perturbselect import config
@@ -38,7 +38,7 @@ def read_problem(
     facts : dict
         As from `requirements`.
     """
-    parts = read_tsv(split)
+    parts = read_table("splits", split)
     pool, test = (parts.loc[parts["part"] == part, "perturbation"].to_numpy(str) for part in ("pool", "test"))
     rules, facts = requirements(constraints, tables, pool, test, read_aliases(aliases))
     return Problem(pool, test, constraints=rules), facts

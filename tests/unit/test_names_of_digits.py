@@ -1,0 +1,136 @@
+"""Perturbations (Entrez ids), datasets, models and strategies named by digits: the last scripts run."""
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+from hand_made_scores import scores_of
+
+from perturbselect.config import Constraints
+from perturbselect.files import write_h5ad, write_parquet, write_tsv
+from perturbselect.graphs.graph import read_graph
+from perturbselect.report import style
+from perturbselect.scores.runs import read_scores
+from perturbselect.selection.engine.read_problem import read_problem
+from perturbselect.table_schema import read_table, write_table
+
+GENES = [str(1001 + place) for place in range(6)]
+POOL, TEST = GENES[:4], GENES[4:]
+RUNS = [(strategy, split, seed) for strategy in ("random", "7") for split in (0, 1) for seed in (0, 1)]
+
+
+class Files(list):
+    """Snakemake's lists with names."""
+
+    def __init__(self, *paths, **named):
+        super().__init__([*paths, *named.values()])
+        self.__dict__.update(named)
+
+    def __getitem__(self, key):
+        return vars(self)[key] if isinstance(key, str) else super().__getitem__(key)
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch, repository):
+    """Files of a study; returns what runs a script in it."""
+    monkeypatch.chdir(tmp_path)
+    rows = []
+    for strategy, split, seed in RUNS:
+        order = np.roll(POOL, (seed if strategy == "random" else 0) + split)
+        picks = pd.DataFrame({"rank": range(1, 5), "gene": order, "decided_by": "criterion"})
+        picks = picks.assign(gain=0.5, value=1.0, upper_bound=None, zero_gain=0, tied=1)
+        write_table(picks, "selections", f"results/2021/selections/{strategy}/split{split}.seed{seed}.tsv")
+        for budget in (2, 3):
+            value = 1 / budget + split / 10 + seed / 50 + (strategy == "7") / 20
+            rows.append(("2021", "1", strategy, split, seed, str(budget), budget, "mse", value))
+    scores = scores_of(rows)
+    write_table(scores, "scores", "scores.tsv")
+    by_name = scores.drop(columns="n_perturbations").merge(pd.DataFrame({"perturbation": TEST}), how="cross")
+    write_parquet(by_name, "perturbation_scores.parquet")
+    parts = pd.DataFrame({"perturbation": GENES, "part": ["pool"] * 4 + ["test"] * 2, "unseen_genes": 0})
+    for split in (0, 1):
+        write_table(parts, "splits", f"results/2021/splits/split{split}.tsv")
+    responses = np.random.default_rng(0).standard_normal((6, 5)).astype(np.float32)
+    write_h5ad(
+        AnnData(responses, pd.DataFrame(index=GENES), uns={"simulated": True, "type": "responses"}),
+        "results/2021/responses.h5ad",
+    )
+    edges = pd.DataFrame({"target": POOL[:2], "source": TEST, "weight": 1.0})
+    write_tsv(edges, "go.edges.tsv.gz")
+    write_tsv(pd.DataFrame({"gene": GENES, "in_source": True}), "go.nodes.tsv")
+
+    def run(script, given, made, **params):
+        job = Files(log=["job.log"])
+        job.input, job.output, job.params = given, made, Files(**params)
+        job.wildcards = Files(dataset="2021")
+        runpy.run_path(str(repository / "workflow" / "scripts" / f"{script}.py"), {"snakemake": job})
+
+    return run
+
+
+def picks_of(*runs):
+    return [f"results/2021/selections/{s}/split{split}.seed{seed}.tsv" for s, split, seed in runs]
+
+
+def test_comparisons_and_statistics(study):
+    tables = ("learning_curves", "comparisons", "areas", "data_saving", "summary")
+    made = Files(**{name: f"{name}.tsv" for name in tables})
+    about = {"seed": 0, "baseline": "random", "marks": [], "network": "1", "registered": {"1": "gears"}}
+    study("compare", Files("scores.tsv"), made, **about)
+    best = read_table("summary", "summary.tsv")
+    assert best[["dataset", "model", "strategy", "budget"]].iloc[0].tolist() == ["2021", "1", "random", "3"]
+
+    made = Files(tests="tests.tsv", ranks="ranks.tsv", pairs="pairs.parquet", variance="variance.tsv")
+    study("strategy_statistics", Files(scores="scores.tsv", picks=picks_of(*RUNS)), made, marks=[])
+    found = read_table("variance", "variance.tsv")
+    assert set(found["strategy"]) == {"random", "7"}
+    assert set(found["component"]) == {
+        "split",
+        "selection",
+        "training",
+    }  # 7 picked the same set with both seeds
+
+    made = Files("page.html")
+    study("table_pages", Files("areas.tsv"), made, tables=["areas"], metrics=["mse"])
+    assert "2021" in Path("page.html").read_text()
+
+
+def test_stability(study):
+    given = Files(picks=picks_of(*RUNS), again=[])
+    given.splits = [f"results/2021/splits/split{split}.tsv" for split in (0, 1)]
+    study("stability", given, Files("stability.tsv"), budgets=[2])
+    seeds = read_table("stability", "stability.tsv").set_index(["strategy", "change"])["jaccard"]
+    assert seeds["7", "seeds"] == 1
+    assert seeds["random", "seeds"] == pytest.approx(1 / 3)
+
+
+def test_picks_in_figures(study, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(style, "save", lambda figure, path: drawn.update({path: figure}))
+    given = Files(scores="perturbation_scores.parquet", edges=["go.edges.tsv.gz"], nodes=["go.nodes.tsv"])
+    given.picks, given.responses = picks_of(*RUNS), "results/2021/responses.h5ad"
+    about = {"strategies": ["random", "7"], "baseline": "random", "title": "Screen"}
+    runs = [f"{strategy} {split} {seed}" for strategy, split, seed in RUNS]
+    study(
+        "error_by_distance",
+        given,
+        Files(table="distance.tsv", figure="distance.svg"),
+        **about | {"runs": runs, "graphs": ["go"], "metrics": ["mse"], "budget": "2"},
+    )
+    found = read_table("error_by_distance", "distance.tsv")
+    assert set(found["distance"]) == {"1 edge", "no path"}
+
+    given = Files(responses=given.responses, split="results/2021/splits/split0.tsv")
+    given.picks = picks_of(("random", 0, 0), ("7", 0, 0))
+    study("plot_response_space", given, Files("space.svg"), **about | {"budget": 2})
+    assert set(drawn) == {"distance", "space"}
+
+
+def test_readers(study):
+    assert read_scores("scores.tsv")["dataset"].tolist() == ["2021"] * len(RUNS) * 2
+    problem, _ = read_problem("results/2021/splits/split0.tsv", Constraints(), {}, None)
+    assert problem.candidates.tolist() == POOL
+    assert read_graph("go.edges.tsv.gz", "go.nodes.tsv").genes.tolist() == GENES
