@@ -165,7 +165,7 @@ def test_predicted_against_true():
     models = {name: true[names].copy() for name in ("training_mean", "gears", "kernel_ridge")}
     models["gears"].X = -true.X
     figure = predicted_true.plot(
-        true, models, {"best": "P2", "worst": "P0"}, what="20 measured", dataset="d", simulated=True
+        true, models, {"best": "P2", "worst": "P0"}, what="20 picked", dataset="d", simulated=True
     )
     assert_apart(figure)
     assert [axis.get_title() for axis in figure.axes] == ["best: P2", "worst: P0", "", ""]

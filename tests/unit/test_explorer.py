@@ -111,7 +111,7 @@ def test_a_selection_changes_plot_and_table(tmp_path):
     first = report["first"]
     assert len(first["paths"]) == 3
     assert first["caption"].startswith("Pearson r of response, training mean as reference: higher")
-    assert first["rows"][0] == ["strategy", "10 measured", "20 measured", "40 measured", "runs"]
+    assert first["rows"][0] == ["strategy", "10 picked", "20 picked", "40 picked", "runs"]
     assert [row[0] for row in first["rows"][1:]] == STRATEGIES
     assert first["references"] == 0  # they have no such score here
     metric = report["metric"]

@@ -249,8 +249,8 @@ def test_risk_coverage(count, budgets):
     assert figure._suptitle.get_text() == "Error of the most certain predictions, Screen (simulated data)"
     titles = [axis.get_title() for axis in figure.axes]
     assert (titles[0], titles[-1], len(titles)) == (
-        "10 measured",
-        f"{10 * budgets} measured",
+        "10 picked",
+        f"{10 * budgets} picked",
         min(budgets, 4),
     )
     lines = {line.get_label(): line for line in figure.axes[0].lines}

@@ -28,7 +28,7 @@ def test_summary_names_the_best_and_the_simple_model_that_beats_the_network(whol
     (warning,) = warnings(best, "gears")
     assert "kernel_ridge (0.15) against gears (0.35)" in warning
     (sentence,) = statements(best)
-    assert "gears, 40 perturbations measured: degree is best" in sentence  # all alike: the first by name
+    assert "gears, 40 perturbations picked: degree is best" in sentence  # all alike: the first by name
     assert "best of 3 strategies" in sentence
     assert "(2 runs: too few to tell)" in sentence
     assert "clear of 0" not in sentence

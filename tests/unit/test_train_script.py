@@ -11,7 +11,7 @@ from anndata import AnnData
 
 pytest.importorskip("torch")
 
-from perturbselect.files import write_h5ad, write_tsv
+from perturbselect.files import read_h5ad, write_h5ad, write_tsv
 from perturbselect.models.gears import Gears
 from perturbselect.models.neural.checkpoint import Checkpoint
 from perturbselect.models.neural.training import Run
@@ -113,3 +113,17 @@ def test_a_job_that_was_ended_goes_on_and_leaves_the_same_files(job, repository,
     assert count[0] == 103  # of the second budget's four epochs, three were left
     assert "resumed from" in (tmp_path / "train.log").read_text()
     assert results(tmp_path / "out") == undisturbed
+
+
+def test_what_was_measured_already_trains_and_is_not_counted(job, repository, tmp_path):
+    """Curves, data-saving factors and laboratory prices are made of `n_selected`: what the budget bought."""
+    picks = pd.DataFrame({"rank": [0, 0, *range(1, 9)], "gene": POOL})
+    write_tsv(picks, tmp_path / "picks.tsv")
+    job["params"] |= {"model": "training_mean", "label": "mean", "options": {}, "graphs": []}
+    run(job, repository)
+    responses = read_h5ad(tmp_path / "responses.h5ad")
+    for path, bought in zip(job["output"]["predictions"], (5, 8), strict=True):
+        prediction = read_h5ad(path)
+        assert prediction.uns["n_selected"] == bought  # of the 10 of the second budget, 8 are left
+        expected = responses[POOL[: 2 + bought]].X.mean(axis=0)
+        np.testing.assert_allclose(prediction.X[0], expected, rtol=1e-5)

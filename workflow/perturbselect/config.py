@@ -330,7 +330,9 @@ class Constraints(Section):
     include: list[str] = Field([], description="Chosen before all others, by every strategy.")
     exclude: list[str] = Field([], description="Never chosen; a gene excludes its combinations too.")
     measured: list[str] = Field(
-        [], description="Measured already: training sees them at every budget, of which they are no part."
+        [],
+        description="Measured already: training sees them at every budget, of which they are no part. "
+        "Curves, data-saving factors and laboratory prices count the picks alone.",
     )
     cost: Cost | None = Field(None, description="Prices, and the money that limits all picks together.")
     expressed_above: Expression | None = Field(None, description="Choose expressed genes only.")
@@ -341,7 +343,8 @@ class Rounds(Section):
     """How strategies choose in rounds: the model trains, they choose the next batch, and so on.
 
     These are the strategies that are acquisitions (docs/active-learning.md). An entry's own section `rounds`
-    replaces single keys for it. After round r, `initial` + r × `batch` perturbations are measured.
+    replaces single keys for it. After round r, `initial` + r × `batch` perturbations are measured,
+    beside those of `constraints.measured`.
     """
 
     model: str | None = Field(
@@ -465,7 +468,8 @@ class Config(Section):
     )
     budgets: list[int | str] = Field(
         min_length=1,
-        description="How many perturbations are measured: numbers, or shares of the pool like `20%`.",
+        description="How many perturbations are picked and paid for: numbers, or shares of the pool like "
+        "`20%`.",
     )
     constraints: Constraints = Field(Constraints(), description="What selections may choose.")
     strategies: dict[Name, dict[str, Any]] = Field(

@@ -14,7 +14,7 @@ from perturbselect.job import logged
 from perturbselect.models import MODELS
 from perturbselect.models.model import Knowledge
 from perturbselect.seeds import integer_seed
-from perturbselect.selection.strategy import chosen
+from perturbselect.selection.strategy import chosen, picked
 from perturbselect.table_schema import read_table
 
 with logged(snakemake.log[0]):
@@ -56,7 +56,7 @@ with logged(snakemake.log[0]):
                 "split": int(snakemake.wildcards.split),
                 "seed": int(snakemake.wildcards.seed),
                 "budget": budget_label(budget),
-                "n_selected": training.n_obs,
+                "n_selected": len(picked(picks)[: budget_size(budget, pool_size)]),
                 "simulated": bool(responses.uns["simulated"]),
             },
         )

@@ -89,7 +89,7 @@ def plot(
                 axis.set_axisbelow(True)
                 axis.locator_params(axis="x", nbins=4)
                 if row == 0 and len(of_panel):
-                    axis.set_title(f"{of_panel['n_selected'].mean():.4g} measured", fontsize=9)
+                    axis.set_title(f"{of_panel['n_selected'].mean():.4g} picked", fontsize=9)
             axes[row, 0].set_yticks(range(len(shown)), shown)
             axes[row, 0].set_ylim(len(shown) - 0.4, -0.6)
             axes[row, 0].set_ylabel(model, weight="bold")

@@ -80,7 +80,7 @@ def plot(
                 if row == 0:
                     axis.set_title(model)
                 if row == len(metrics) - 1:
-                    axis.set_xlabel("perturbations measured (number)")
+                    axis.set_xlabel("perturbations picked (number)")
             axes[row, 0].set_ylabel(f"times more of {baseline},\n{wrapped(METRICS[metric].label)}")
         axes[0, 0].plot([], [], "o", color="#555555", markerfacecolor="white", markersize=4, label=BOUND)
         title(figure, heading, simulated)

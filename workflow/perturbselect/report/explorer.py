@@ -81,7 +81,7 @@ _SCRIPT = """
       const cells = sizes.map(n => at.get(n) || "–");
       return line(cell("th", strategy), [...cells, runs].map(text => cell("td", text)));
     });
-    const heads = [...sizes.map(n => number(n) + " measured"), "runs"].map(text => cell("th", text));
+    const heads = [...sizes.map(n => number(n) + " picked"), "runs"].map(text => cell("th", text));
     get("table").replaceChildren(line(cell("th", "strategy"), heads), ...body);
   }
 
@@ -199,7 +199,7 @@ def _chart(strategies: Sequence[str], styles: Mapping[str, Mapping[str, Any]]) -
     curves = alt.Chart(alt.NamedData(name="curves"))
     x = alt.X(
         "n_selected:Q",
-        title="perturbations measured (number)",
+        title="perturbations picked (number)",
         scale=alt.Scale(zero=False, nice=False, padding=12),
     )
     y = alt.Y("mean:Q", title="score", scale=alt.Scale(zero=False))

@@ -65,7 +65,7 @@ def _who_won(winners: pd.DataFrame, metric: str) -> str:
     parts = [
         f"{row.strategy} with {row.model} in {row.dataset} ({cell(float(row.mean))}"
         + (f", 95 % interval {cell(row.low)} to {cell(row.high)}" if pd.notna(row.low) else ", one run")
-        + f"; {cell(row.n_selected)} perturbations measured)"
+        + f"; {cell(row.n_selected)} perturbations picked)"
         for row in winners.itertuples()
     ]
     return f"Best by {METRICS[metric].label} ({METRICS[metric].direction}): {'; '.join(parts)}."
@@ -156,7 +156,7 @@ def _what_it_cost(winners: pd.DataFrame, laboratory: pd.DataFrame) -> str:
         if last["rounds"] > once["rounds"]:
             words += f", {_price(last)} in {last['rounds']:.0f} rounds"
         parts.append(words)
-    return f"What it costs, as the config assumes: {'; '.join(parts) or 'nothing was measured'}."
+    return f"What it costs, as the config assumes: {'; '.join(parts) or 'nothing was picked'}."
 
 
 def _price(row: pd.Series) -> str:

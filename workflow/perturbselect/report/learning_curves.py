@@ -1,4 +1,4 @@
-"""Figure: score against the number of perturbations measured."""
+"""Figure: score against the number of perturbations picked."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def plot(
                 if row == 0:
                     axis.set_title(model)
                 if row == len(metrics) - 1:
-                    axis.set_xlabel("perturbations measured (number)")
+                    axis.set_xlabel("perturbations picked (number)")
             axes[row, 0].set_ylabel(f"{wrapped(METRICS[metric].label)}\n({METRICS[metric].direction})")
             for axis in axes[row]:
                 _draw_references(axis, of_metric)

@@ -136,7 +136,7 @@ def best_strategies(summary: pd.DataFrame) -> pd.DataFrame:
             "dataset": rows["dataset"],
             "model": rows["model"],
             "metric": [METRICS[name].label for name in rows["metric"]],
-            "measured": rows["n_selected"],
+            "picked": rows["n_selected"],
             "best strategy": rows["strategy"],
             "score (95 % interval)": with_interval("mean", "low", "high"),
             "difference to random": with_interval("difference", "difference_low", "difference_high"),
@@ -185,7 +185,7 @@ def statements(summary: pd.DataFrame, metric: str = HEADLINE) -> list[str]:
     judged = summary[(summary["metric"] == metric) & ~summary["model"].isin(FLOORS)]
     for row in judged.itertuples():
         words = (
-            f"{row.dataset}, {row.model}, {cell(row.n_selected)} perturbations measured: "
+            f"{row.dataset}, {row.model}, {cell(row.n_selected)} perturbations picked: "
             f"{row.strategy} is {_rank(row.n_strategies)}, {METRICS[metric].label} {cell(row.mean)}"
         )
         if row.n_runs > 1:
@@ -234,6 +234,6 @@ def warnings(summary: pd.DataFrame, network: str | None) -> list[str]:
             f"A simple model beats the network in {row.dataset}: "
             f"{better} against {network} ({cell(row.mean)}), {METRICS[row.metric].label}, "
             f"{METRICS[row.metric].direction}; each with its best strategy, "
-            f"{cell(row.n_selected)} perturbations measured."
+            f"{cell(row.n_selected)} perturbations picked."
         )
     return sentences

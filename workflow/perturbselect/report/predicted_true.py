@@ -64,7 +64,7 @@ def plot(
     chosen : mapping of str to str
         Perturbation by the word that says why (`best_median_worst`).
     what : str
-        What ran, for the title: strategy, number measured.
+        What ran, for the title: strategy, number picked.
     dataset : str
         Name of the dataset.
     simulated : bool

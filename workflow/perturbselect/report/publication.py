@@ -125,7 +125,7 @@ def table(
         .fmt_markdown(columns=list(labels))
         .cols_label(cases=labels)
         .cols_align("right", columns=list(labels))
-        .tab_spanner("perturbations measured", columns=list(labels))
+        .tab_spanner("perturbations picked", columns=list(labels))
         .tab_header(f"{rule.label}, {name}", rule.direction)
     )
 

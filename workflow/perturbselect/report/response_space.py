@@ -34,7 +34,7 @@ def plot(
     responses : AnnData
         True responses, perturbations x genes.
     picks : mapping of str to sequence of str
-        Picks of each strategy at one budget.
+        Picks of each strategy at one budget, without what was measured already.
     test : sequence of str
         Test perturbations.
     strategies : sequence of str

@@ -64,7 +64,7 @@ def plot(
                 panel = curves[(curves["model"] == model) & (curves["budget"] == budget)]
                 _draw(axes[row, column], panel, styles)
                 if row == 0 and len(panel):
-                    axes[row, column].set_title(f"{panel['n_selected'].mean():.4g} measured", fontsize=9)
+                    axes[row, column].set_title(f"{panel['n_selected'].mean():.4g} picked", fontsize=9)
             axes[row, 0].set_ylabel(model, weight="bold")
         for axis in axes[-1]:
             axis.set_xlabel("most certain ones kept\n(share of test perturbations)")

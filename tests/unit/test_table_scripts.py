@@ -1,4 +1,4 @@
-"""Perturbations (Entrez ids), datasets, models and strategies named by digits: the last scripts run."""
+"""The last scripts of a study whose names are all digits (Entrez ids), one of which was measured already."""
 
 import runpy
 from pathlib import Path
@@ -12,13 +12,14 @@ from hand_made_scores import scores_of
 from perturbselect.config import Constraints
 from perturbselect.files import write_h5ad, write_parquet, write_tsv
 from perturbselect.graphs.graph import read_graph
-from perturbselect.report import style
+from perturbselect.report import response_space, style
 from perturbselect.scores.runs import read_scores
 from perturbselect.selection.engine.read_problem import read_problem
 from perturbselect.table_schema import read_table, write_table
 
-GENES = [str(1001 + place) for place in range(6)]
-POOL, TEST = GENES[:4], GENES[4:]
+MEASURED = "0999"
+GENES = [MEASURED, *(str(1001 + place) for place in range(6))]
+POOL, TEST = GENES[1:5], GENES[5:]
 RUNS = [(strategy, split, seed) for strategy in ("random", "7") for split in (0, 1) for seed in (0, 1)]
 
 
@@ -40,7 +41,7 @@ def study(tmp_path, monkeypatch, repository):
     rows = []
     for strategy, split, seed in RUNS:
         order = np.roll(POOL, (seed if strategy == "random" else 0) + split)
-        picks = pd.DataFrame({"rank": range(1, 5), "gene": order, "decided_by": "criterion"})
+        picks = pd.DataFrame({"rank": range(5), "gene": [MEASURED, *order], "decided_by": "criterion"})
         picks = picks.assign(gain=0.5, value=1.0, upper_bound=None, zero_gain=0, tied=1)
         write_table(picks, "selections", f"results/2021/selections/{strategy}/split{split}.seed{seed}.tsv")
         for budget in (2, 3):
@@ -50,15 +51,15 @@ def study(tmp_path, monkeypatch, repository):
     write_table(scores, "scores", "scores.tsv")
     by_name = scores.drop(columns="n_perturbations").merge(pd.DataFrame({"perturbation": TEST}), how="cross")
     write_parquet(by_name, "perturbation_scores.parquet")
-    parts = pd.DataFrame({"perturbation": GENES, "part": ["pool"] * 4 + ["test"] * 2, "unseen_genes": 0})
+    parts = pd.DataFrame({"perturbation": GENES, "part": ["pool"] * 5 + ["test"] * 2, "unseen_genes": 0})
     for split in (0, 1):
         write_table(parts, "splits", f"results/2021/splits/split{split}.tsv")
-    responses = np.random.default_rng(0).standard_normal((6, 5)).astype(np.float32)
+    responses = np.random.default_rng(0).standard_normal((7, 5)).astype(np.float32)
     write_h5ad(
         AnnData(responses, pd.DataFrame(index=GENES), uns={"simulated": True, "type": "responses"}),
         "results/2021/responses.h5ad",
     )
-    edges = pd.DataFrame({"target": POOL[:2], "source": TEST, "weight": 1.0})
+    edges = pd.DataFrame({"target": [MEASURED, POOL[3]], "source": TEST, "weight": 1.0})
     write_tsv(edges, "go.edges.tsv.gz")
     write_tsv(pd.DataFrame({"gene": GENES, "in_source": True}), "go.nodes.tsv")
 
@@ -108,8 +109,9 @@ def test_stability(study):
 
 
 def test_picks_in_figures(study, monkeypatch):
-    drawn = {}
-    monkeypatch.setattr(style, "save", lambda figure, path: drawn.update({path: figure}))
+    shown = {}
+    monkeypatch.setattr(response_space, "plot", lambda responses, picks, *rest, **about: shown.update(picks))
+    monkeypatch.setattr(style, "save", lambda figure, path: None)
     given = Files(scores="perturbation_scores.parquet", edges=["go.edges.tsv.gz"], nodes=["go.nodes.tsv"])
     given.picks, given.responses = picks_of(*RUNS), "results/2021/responses.h5ad"
     about = {"strategies": ["random", "7"], "baseline": "random", "title": "Screen"}
@@ -121,16 +123,23 @@ def test_picks_in_figures(study, monkeypatch):
         **about | {"runs": runs, "graphs": ["go"], "metrics": ["mse"], "budget": "2"},
     )
     found = read_table("error_by_distance", "distance.tsv")
-    assert set(found["distance"]) == {"1 edge", "no path"}
+    values = found.set_index(["strategy", "distance"])["n_values"].to_dict()
+    # 0999 is near the first of TEST in all four runs; 1004 near the second, where it is among the two picks.
+    assert values == {
+        ("random", "1 edge"): 4 + 3,
+        ("random", "no path"): 1,
+        ("7", "1 edge"): 4 + 2,
+        ("7", "no path"): 2,
+    }
 
     given = Files(responses=given.responses, split="results/2021/splits/split0.tsv")
     given.picks = picks_of(("random", 0, 0), ("7", 0, 0))
     study("plot_response_space", given, Files("space.svg"), **about | {"budget": 2})
-    assert set(drawn) == {"distance", "space"}
+    assert shown == {"random": POOL[:2], "7": POOL[:2]}
 
 
 def test_readers(study):
     assert read_scores("scores.tsv")["dataset"].tolist() == ["2021"] * len(RUNS) * 2
     problem, _ = read_problem("results/2021/splits/split0.tsv", Constraints(), {}, None)
-    assert problem.candidates.tolist() == POOL
+    assert problem.candidates.tolist() == [MEASURED, *POOL]
     assert read_graph("go.edges.tsv.gz", "go.nodes.tsv").genes.tolist() == GENES
