@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from perturbselect.errors import InputError
 from perturbselect.files import read_h5ad, write_h5ad
 
@@ -21,19 +23,17 @@ def add_cells(screen: AnnData, new: AnnData) -> AnnData:
     Raises
     ------
     InputError
-        If the new cells lack a gene, a column or a layer of the screen, or have a cell that it has.
+        If the new cells lack a gene, a column, a layer, an entry of obsm or a raw gene of the screen, have a
+        cell that it has, or a cell or gene twice; or if the screen holds what new cells cannot extend
+        (obsp). Nothing that the screen holds is dropped.
     """
     import anndata
 
-    for what, theirs, ours in (
-        ("gene", new.var_names, screen.var_names),
-        ("column of obs", new.obs.columns, screen.obs.columns),
-        ("layer", new.layers, screen.layers),
-    ):
-        lacking = [name for name in ours if name not in set(theirs)]
-        if lacking:
+    _check_has_all(screen, new)
+    for what, names in (("gene", new.var_names), ("cell", new.obs_names)):
+        if len(double := names[names.duplicated()].unique()):
             raise InputError(
-                f"the new cells have no {what} '{lacking[0]}' ({len(lacking)} such); the screen has"
+                f"the new cells have {what} '{double[0]}' twice ({len(double)} such); name each once"
             )
     twice = screen.obs_names.intersection(new.obs_names)
     if len(twice):
@@ -43,6 +43,37 @@ def add_cells(screen: AnnData, new: AnnData) -> AnnData:
     both = anndata.concat([screen, new[:, screen.var_names]], join="inner", merge="first", uns_merge="first")
     both.var = screen.var
     return both
+
+
+def _check_has_all(screen: AnnData, new: AnnData) -> None:
+    """Raise InputError if something of the screen would be lost: `anndata.concat` keeps what both have."""
+    for what, theirs, ours in (
+        ("gene", new.var_names, screen.var_names),
+        ("column of obs", new.obs.columns, screen.obs.columns),
+        ("layer", list(new.layers), list(screen.layers)),
+        ("entry of obsm", list(new.obsm), list(screen.obsm)),
+        (
+            "gene of raw",
+            *(pd.Index([]) if cells.raw is None else cells.raw.var_names for cells in (new, screen)),
+        ),
+    ):
+        lacking = pd.Index(ours).difference(pd.Index(theirs), sort=False)
+        if len(lacking):
+            raise InputError(
+                f"the new cells have no {what} '{lacking[0]}' ({len(lacking)} such); the screen has: "
+                "add it to them, or remove it from the screen"
+            )
+    for key, ours in screen.obsm.items():
+        if new.obsm[key].shape[1] != ours.shape[1]:
+            raise InputError(
+                f"obsm '{key}' has {new.obsm[key].shape[1]} columns in the new cells and {ours.shape[1]} in "
+                "the screen; give both the same, or remove it"
+            )
+    if len(screen.obsp):
+        raise InputError(
+            f"the screen has obsp '{next(iter(screen.obsp))}', which relates its cells to each other and "
+            "not to new ones; remove it from the screen"
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
