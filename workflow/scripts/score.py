@@ -3,16 +3,17 @@
 import pandas as pd
 
 from perturbselect.data.histograms import HistogramFile
-from perturbselect.files import read_h5ad, read_tsv, write_parquet
+from perturbselect.files import read_h5ad, write_parquet
 from perturbselect.job import logged
 from perturbselect.scores.score import score
+from perturbselect.table_schema import read_table
 
 with logged(snakemake.log[0]):
     responses = read_h5ad(snakemake.input.responses)
     histograms = HistogramFile.among(snakemake.input.get("histograms", []))
     tests = {}
     for split, path in zip(snakemake.params.splits, snakemake.input.splits, strict=True):
-        parts = read_tsv(path, dtype=str)
+        parts = read_table("splits", path)
         tests[split] = parts.loc[parts["part"] == "test", "perturbation"].tolist()
     frames = []
     for path in snakemake.input.predictions:
