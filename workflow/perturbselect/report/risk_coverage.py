@@ -66,6 +66,7 @@ def plot(
                 if row == 0 and len(panel):
                     axes[row, column].set_title(f"{panel['n_selected'].mean():.4g} picked", fontsize=9)
             axes[row, 0].set_ylabel(model, weight="bold")
+        axes[0, 0].set_ylim(bottom=0)  # now that all is drawn: panels share it, and it fixes the top
         for axis in axes[-1]:
             axis.set_xlabel("most certain ones kept\n(share of test perturbations)")
         figure.supylabel("MSE / MSE of all (lower is better)", fontsize=9)
@@ -90,7 +91,6 @@ def _draw(axis: Axes, panel: pd.DataFrame, styles: dict) -> None:
             axis.plot(
                 curve["coverage"], curve["relative"], label=strategy, markersize=3, linewidth=1.4, **style
             )
-    axis.set_ylim(bottom=0)
     axis.set_xticks([0, 0.5, 1])
     axis.grid(axis="y", color="#EEEEEE")
     axis.set_axisbelow(True)
