@@ -9,6 +9,7 @@ from scipy.stats import pearsonr
 from perturbselect.errors import InputError
 from perturbselect.scores import metrics
 from perturbselect.scores.metrics import METRICS, strongest_genes
+from perturbselect.scores.runs import run_scores
 from perturbselect.scores.score import ceiling, floor, score
 
 P, G = 7, 60
@@ -230,6 +231,10 @@ def test_score_uses_the_variance_if_there_is_one(screen):
     assert (table.loc[table["metric"] == "calibration", "value"] == 1).all()
     ratio, mse = (table.loc[table["metric"] == name, "value"] for name in ("error_to_variance", "mse"))
     np.testing.assert_allclose(mse.to_numpy() / ratio.to_numpy(), 1e6, rtol=1e-6)
+    said = table[table["metric"] == "predicted_variance"]
+    assert said["perturbation"].tolist() == list(predictions.obs_names)
+    assert (said["value"] == 1e6).all()
+    assert "predicted_variance" not in set(run_scores([table])["metric"])  # it is no metric
 
 
 def test_undefined_correlations_are_zero_and_counted(screen):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from perturbselect.report.risk_coverage import plot
 from perturbselect.scores.risk_coverage import risk_coverage, risk_curve
 from perturbselect.table_schema import check_table, table_schema
 
@@ -17,7 +18,7 @@ def scores_of(error, variance, **run):
     names = [f"P{i}" for i in range(len(error))]
     values = {"mse": np.array(error)}
     if variance is not None:
-        values["error_to_variance"] = np.array(error) / np.array(variance)
+        values["predicted_variance"] = np.array(variance)
     parts = [
         pd.DataFrame({"perturbation": names, "metric": metric, "value": value, "undefined": 0})
         for metric, value in values.items()
@@ -63,6 +64,33 @@ def test_table():
     assert area["ideal"] == pytest.approx(np.mean([np.arange(1, k + 1).mean() for k in range(1, 11)]))
     assert area["ideal"] < area["random"]
     assert (table["n_runs"] == 2).all()
+
+
+def test_equal_variances_tie_however_the_errors_round():
+    error = np.random.default_rng(0).uniform(0.1, 3, size=60)
+    table = risk_coverage(scores_of(error, np.full(60, 0.3)))
+    predicted = table[table["order"] == "predicted"]
+    np.testing.assert_allclose(predicted["risk"], error.mean())
+
+
+def test_a_variance_of_zero_is_the_most_certain():
+    table = risk_coverage(scores_of([3.0, 1.0, 2.0, 0.0], [0.0, 2.0, 1.0, 3.0]))
+    risk = table[table["order"] == "predicted"].set_index("coverage")["risk"]
+    assert risk[0.1] == 3
+    assert risk[1.0] == 1.5
+
+
+def test_all_that_is_drawn_lies_in_the_panels():
+    """The second budget's curve rises above the first one's: its panel shares the axis."""
+    small = scores_of([1.0, 1.0, 1.1, 1.0], [1.0, 2.0, 3.0, 4.0])
+    large = scores_of([9.0, 1.0, 1.0, 1.0], [1.0, 2.0, 3.0, 4.0], budget="20", n_selected=20)
+    curves = risk_coverage(pd.concat([small, large], ignore_index=True))
+    figure = plot(curves, strategies=["random"], name="d")
+    for axis in figure.axes:
+        bottom, top = axis.get_ylim()
+        drawn = np.concatenate([line.get_ydata() for line in axis.lines])
+        assert bottom == 0
+        assert drawn.max() <= top
 
 
 def test_with_few_perturbations_one_is_kept():

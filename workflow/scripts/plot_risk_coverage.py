@@ -5,12 +5,13 @@ from perturbselect.job import logged
 from perturbselect.report.risk_coverage import plot
 from perturbselect.report.style import save
 from perturbselect.scores.risk_coverage import risk_coverage
+from perturbselect.scores.score import PREDICTED_VARIANCE
 from perturbselect.table_schema import write_table
 
 with logged(snakemake.log[0]):
     wanted = [
         ("dataset", "==", snakemake.wildcards.dataset),
-        ("metric", "in", ["mse", "error_to_variance"]),
+        ("metric", "in", ["mse", PREDICTED_VARIANCE]),
     ]
     scores = read_parquet(snakemake.input.scores, filters=wanted)
     curves = risk_coverage(scores, seed=snakemake.params.seed)

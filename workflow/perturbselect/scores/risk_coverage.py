@@ -7,7 +7,7 @@ import pandas as pd
 
 from perturbselect.scores.intervals import with_intervals
 from perturbselect.scores.runs import CURVE
-from perturbselect.scores.score import RUN_COLUMNS
+from perturbselect.scores.score import PREDICTED_VARIANCE, RUN_COLUMNS
 
 SHARES = np.arange(1, 11) / 10  # of the test perturbations that are kept
 ORDERS = ("predicted", "ideal", "random")
@@ -44,7 +44,7 @@ def risk_coverage(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     Parameters
     ----------
     scores : DataFrame
-        Table ``perturbation_scores``; needs the metrics ``mse`` and ``error_to_variance``.
+        Table ``perturbation_scores``; needs ``mse`` and ``predicted_variance``.
     seed : int
         Seed of the bootstrap.
 
@@ -60,8 +60,7 @@ def risk_coverage(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     rows = []
     for run, of_run in wide.groupby([*runs, "n_selected"], sort=False):
         error = of_run["mse"].to_numpy(float)
-        # The ratio of error and variance is what scoring records; undone here.
-        variance = error / of_run["error_to_variance"].to_numpy(float)
+        variance = of_run[PREDICTED_VARIANCE].to_numpy(float)
         for order, uncertainty in zip(ORDERS, (variance, error, np.zeros(len(error))), strict=True):
             curve = risk_curve(error, uncertainty)
             kept = np.maximum(np.round(SHARES * len(curve)).astype(int), 1)
@@ -81,8 +80,7 @@ def risk_coverage(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 
 
 def _both(scores: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Return error and ratio of each perturbation of each run that has both, side by side."""
-    ratio = scores[(scores["metric"] == "error_to_variance") & scores["value"].gt(0)]
-    error = scores[scores["metric"] == "mse"]
-    both = error.merge(ratio[[*keys, "value"]], on=keys, suffixes=("", "_ratio"))
-    return both.rename(columns={"value": "mse", "value_ratio": "error_to_variance"})
+    """Return error and variance of each perturbation of each run that has both, side by side."""
+    error, variance = (scores[scores["metric"] == name] for name in ("mse", PREDICTED_VARIANCE))
+    both = error.merge(variance[[*keys, "value"]], on=keys, suffixes=("", "_variance"))
+    return both.rename(columns={"value": "mse", "value_variance": PREDICTED_VARIANCE})

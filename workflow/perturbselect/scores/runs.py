@@ -39,6 +39,7 @@ def run_scores(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """
     parts = []
     for frame in frames:
+        frame = frame[frame["metric"].isin(METRICS)]
         if frame.empty:
             continue
         runs = frame.groupby(RUN_COLUMNS, dropna=False, sort=False)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CEILING = "split_half"
 FLOORS = ["control_mean", "training_mean"]
+# Not a metric: what predictions are ordered by when the least certain ones are left out.
+PREDICTED_VARIANCE = "predicted_variance"
 RUN_COLUMNS = ["dataset", "model", "strategy", "split", "seed", "budget", "n_selected"]
 
 
@@ -92,7 +94,8 @@ def score(
     DataFrame
         One row per perturbation and metric (metrics of level ``set``: one row, perturbation
         empty): the columns of `RUN_COLUMNS`, then perturbation, metric, value, undefined (1
-        where the metric is undefined; the value is then the metric's stand-in, or missing).
+        where the metric is undefined; the value is then the metric's stand-in, or missing). Where
+        the model gives a variance, also its mean over genes (`PREDICTED_VARIANCE`).
 
     Raises
     ------
@@ -130,8 +133,19 @@ def score(
         if not np.allclose(shares.sum(axis=2), 1, atol=1e-3) or shares.min() < 0:
             raise InputError(f"{what}: the predicted histograms are no shares of cells; the model diverged")
         arguments["distributions"] = Distributions.beside(histograms.of(predictions.obs_names), shares)
-    table = _measure(predicted, true, predictions.obs_names, arguments)
-    return _with_run(table, run)
+    tables = [_measure(predicted, true, predictions.obs_names, arguments)]
+    if "variance" in arguments:
+        tables.append(
+            pd.DataFrame(
+                {
+                    "perturbation": predictions.obs_names,
+                    "metric": PREDICTED_VARIANCE,
+                    "value": arguments["variance"].mean(axis=1),
+                    "undefined": np.uint8(0),
+                }
+            )
+        )
+    return _with_run(pd.concat(tables, ignore_index=True), run)
 
 
 def floor(
