@@ -6,6 +6,7 @@ import pytest
 
 from perturbselect.errors import InputError
 from perturbselect.models import MODELS
+from perturbselect.models.model import is_network
 from perturbselect.registry import Registry, suggestion
 from perturbselect.selection import STRATEGIES
 
@@ -98,6 +99,12 @@ def test_models_are_called_models():
         InputError, match=r"^models\.kernel: unknown model 'kernel'; did you mean 'kernel_ridge'"
     ):
         MODELS.build("kernel", {})
+
+
+def test_all_models_but_these_are_simple():
+    """The report says where a simple model beats the network."""
+    networks = {name for name in MODELS if is_network(MODELS[name])}
+    assert networks == {"gears", "graphnet", "histogram_network"}
 
 
 def test_suggestion():

@@ -69,8 +69,7 @@ def test_labels_of_the_users_choice(whole):
     assert len(compared) == len(comparisons(whole))
     assert len(data_saving(renamed, "rand")) == len(data_saving(whole))
     curves = learning_curves(renamed)
-    models = {"net": "gears", "ridge": "kernel_ridge"}
-    best = summary(curves, compared, network="net", simple=simple_models(models))
+    best = summary(curves, compared, network="net", simple=simple_models(["ridge"]))
     assert best.dropna(subset="beaten_by").set_index("model")["beaten_by"].to_dict() == {"net": "ridge"}
     (warning,) = warnings(best, "net")
     assert "ridge (0.15) against net (0.35)" in warning
@@ -78,6 +77,17 @@ def test_labels_of_the_users_choice(whole):
     for table in (comparisons(renamed, None), data_saving(renamed, None)):
         assert table.empty
     assert summary(curves, compared, network=None)["beaten_by"].isna().all()
+
+
+def test_a_simple_model_of_any_kind_beats_a_network_of_any_kind(whole):
+    renamed = whole.replace({"model": {"gears": "graphnet", "kernel_ridge": "knn_graph"}})
+    labels = simple_models(["knn_graph"])
+    assert labels == ["knn_graph", "control_mean", "training_mean"]
+    for simple in (labels, None):
+        best = summary(learning_curves(renamed), comparisons(renamed), network="graphnet", simple=simple)
+        assert best.dropna(subset="beaten_by").set_index("model")["beaten_by"].to_dict() == {
+            "graphnet": "knn_graph"
+        }
 
 
 def test_text_of_a_metric_that_no_model_has():

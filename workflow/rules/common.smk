@@ -32,7 +32,7 @@ from perturbselect.files import check_writable
 from perturbselect.graphs.kernel_expression import inputs_of
 from perturbselect.load_config import load_config
 from perturbselect.models import MODELS as KNOWN_MODELS
-from perturbselect.models.model import needs_histograms
+from perturbselect.models.model import is_network, needs_histograms
 from perturbselect.provenance import file_digest, locked_versions, source_digest
 from perturbselect.rounds.plan import plans
 from perturbselect.selection import STRATEGIES as KNOWN_STRATEGIES
@@ -62,9 +62,11 @@ REGISTERED_MODELS = {label: entry.get("model", label) for label, entry in STUDY.
 # Registered strategies that read responses: upper marks, no contenders.
 SEE_RESPONSES = [name for name, kind in KNOWN_STRATEGIES.items() if getattr(kind, "sees_responses", False)]
 MARKS = [label for label, name in REGISTERED_STRATEGIES.items() if name in SEE_RESPONSES]
-# Labels of the strategy that others are compared with and of the neural network, if there are any.
+# Label of the strategy that others are compared with, if there is one.
 BASELINE = next((label for label, name in REGISTERED_STRATEGIES.items() if name == "random"), None)
-NETWORK = next((label for label, name in REGISTERED_MODELS.items() if name == "gears"), None)
+# Labels of the models that are no neural networks, and of the first one that is.
+SIMPLE = [label for label, name in REGISTERED_MODELS.items() if not is_network(KNOWN_MODELS[name])]
+NETWORK = next((label for label in MODELS if label not in SIMPLE), None)
 # Of the cells, if a model of the study predicts distributions.
 HISTOGRAMS = (
     ["results/{dataset}/histograms.h5"]

@@ -310,7 +310,7 @@ rule overview:
         metrics=METRICS,
         baseline=BASELINE,
         network=NETWORK,
-        registered=REGISTERED_MODELS,
+        simple=SIMPLE,
         runs=len(ALL_RUNS),
         ran={
             "strategies": ", ".join(STRATEGIES),

@@ -43,7 +43,7 @@ for label, plan in PLANS.items():
             resources:
                 mem_mb=memory(4000),
                 runtime=minutes(60),
-                gpu=int(STUDY.device == "cuda" and getattr(member, "uses_gpu", False)),
+                gpu=int(STUDY.device == "cuda" and is_network(member)),
             params:
                 model=known,
                 options=options,

@@ -108,7 +108,7 @@ rule compare:
         seed=STUDY.seed,
         baseline=BASELINE,
         network=NETWORK,
-        registered=REGISTERED_MODELS,
+        simple=SIMPLE,
         marks=MARKS,
         code=code("compare.py"),
     message:

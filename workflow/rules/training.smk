@@ -36,7 +36,7 @@ for model in MODELS:
         resources:
             mem_mb=memory(4000),
             runtime=minutes(120),
-            gpu=int(STUDY.device == "cuda" and getattr(member, "uses_gpu", False)),
+            gpu=int(STUDY.device == "cuda" and is_network(member)),
         params:
             label=model,
             model=known,

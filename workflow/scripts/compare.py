@@ -23,7 +23,7 @@ with logged(snakemake.log[0]):
             curves[~curves["strategy"].isin(snakemake.params.marks)],
             compared,
             network=snakemake.params.network,
-            simple=simple_models(snakemake.params.registered),
+            simple=simple_models(snakemake.params.simple),
         ),
     }
     for name, table in made.items():

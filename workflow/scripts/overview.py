@@ -17,7 +17,7 @@ with logged(snakemake.log[0]):
         read_table("data_saving", snakemake.input.saving),
         read_table("laboratory", snakemake.input.laboratory),
         baseline=snakemake.params.baseline,
-        simple=simple_models(snakemake.params.registered),
+        simple=simple_models(snakemake.params.simple),
         network=snakemake.params.network,
     )
     page = overview_page(

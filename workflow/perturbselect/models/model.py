@@ -138,6 +138,11 @@ def needs_histograms(model: Any) -> bool:
     return getattr(model, "needs_histograms", False)
 
 
+def is_network(model: Any) -> bool:
+    """Say whether a model, or its class, is a neural network, which is what trains on a GPU here."""
+    return getattr(model, "uses_gpu", False)
+
+
 def responses_of(training: AnnData) -> np.ndarray:
     """Return the mean responses of the training perturbations, dense float32 of shape (n, G).
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,6 @@ from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.score import CEILING, FLOORS
 
 HEADLINE = "pearson_delta_perturbed_ref"
-# Registered names; a study may give its models other labels.
-SIMPLE_MODELS = ["control_mean", "training_mean", "kernel_ridge"]
-NETWORK = "gears"
 
 
 def summary(
@@ -21,8 +18,8 @@ def summary(
     differences: pd.DataFrame,
     *,
     metrics: Iterable[str] = (HEADLINE, "mse"),
-    network: str | None = NETWORK,
-    simple: Iterable[str] = SIMPLE_MODELS,
+    network: str | None = "gears",
+    simple: Iterable[str] | None = None,
 ) -> pd.DataFrame:
     """State, for each dataset and model, the best strategy at the largest budget.
 
@@ -39,8 +36,8 @@ def summary(
         Metrics to judge by, the headline first.
     network : str or None
         Label of the graph neural network; None: the study has none.
-    simple : iterable of str
-        Labels of the simple models, floors among them.
+    simple : iterable of str, optional
+        Labels of the simple models, floors among them; default: all but the network.
 
     Returns
     -------
@@ -81,7 +78,8 @@ def summary(
     table["beaten_by"] = None
     for _, group in table.groupby(["dataset", "metric"], sort=False):
         own = group.loc[group["model"] == network, "loss"]
-        better = group[group["model"].isin(list(simple)) & (group["loss"] < own.min())]
+        plain = group["model"] != network if simple is None else group["model"].isin(list(simple))
+        better = group[plain & (group["loss"] < own.min())]
         if len(better):
             table.loc[own.index, "beaten_by"] = ",".join(better.sort_values("loss")["model"])
     return table[columns].sort_values(["dataset", "metric"], kind="stable", ignore_index=True)
@@ -99,13 +97,12 @@ def _at_largest_budget(curves: pd.DataFrame) -> pd.DataFrame:
     return curves[curves["budget"] == sizes.sort_values(["max", "mean"], kind="stable").index[-1]]
 
 
-def simple_models(registered: Mapping[str, str]) -> list[str]:
-    """Return the labels of a study's simple models, and of the floors.
+def simple_models(labels: Iterable[str]) -> list[str]:
+    """Return the labels of a study's models that are no neural networks, and of the floors.
 
     Parameters
     ----------
-    registered : mapping of str to str
-        Registered name of each model, by its label in the study.
+    labels : iterable of str
+        Labels of those models in the study.
     """
-    labels = [label for label, name in registered.items() if name in SIMPLE_MODELS]
-    return labels + [floor for floor in FLOORS if floor not in labels]
+    return list(dict.fromkeys([*labels, *FLOORS]))
