@@ -276,5 +276,5 @@ def _short(value: float) -> float | None:
 
 
 def _embedded(value: Any) -> str:
-    """Write JSON that cannot end the script element it stands in."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
+    """Write JSON that can neither end the script element it stands in nor begin one (``<!--<script>``)."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
