@@ -9,6 +9,7 @@ from scipy.stats import energy_distance, wasserstein_distance
 from perturbselect.data.count_histograms import write_histograms
 from perturbselect.data.histograms import HistogramFile, Histograms, as_shares, bin_values
 from perturbselect.errors import InputError
+from perturbselect.scores import score as scoring
 from perturbselect.scores.distributions import (
     Distributions,
     energy_distance_of_cells,
@@ -180,3 +181,16 @@ def test_floors_and_ceiling_of_distributions(screen):
     )
     assert "wasserstein" not in set(floor(*args)["metric"])
     assert "wasserstein" not in set(ceiling(*args)["metric"])
+
+
+def test_the_floor_reads_many_perturbations_at_once(screen, monkeypatch):
+    """Each read opens the file: of the pool (B, C, D) two and one, and the test set twice (once a floor)."""
+    responses, histograms = screen
+    whole = floor(responses, ["A"], "d", 0, histograms)
+    read, original = [], HistogramFile.of
+    monkeypatch.setattr(
+        HistogramFile, "of", lambda file, names: read.append(len(names)) or original(file, names)
+    )
+    monkeypatch.setattr(scoring, "AT_ONCE", 2)
+    pd.testing.assert_frame_equal(floor(responses, ["A"], "d", 0, histograms), whole)
+    assert sorted(read) == [1, 1, 1, 1, 2]

@@ -20,6 +20,7 @@ CEILING = "split_half"
 FLOORS = ["control_mean", "training_mean"]
 # Not a metric: what predictions are ordered by when the least certain ones are left out.
 PREDICTED_VARIANCE = "predicted_variance"
+AT_ONCE = 64  # perturbations whose histograms are read together: memory does not grow with the pool
 RUN_COLUMNS = ["dataset", "model", "strategy", "split", "seed", "budget", "n_selected"]
 
 
@@ -198,7 +199,8 @@ def _floor_shares(
     if model == "control_mean":
         return as_shares(histograms.of(test[:1]).control)
     pool = responses.obs_names[~responses.obs_names.isin(test)]
-    return sum(histograms.of([name]).shares()[0] for name in pool) / len(pool)
+    parts = (pool[start : start + AT_ONCE] for start in range(0, len(pool), AT_ONCE))
+    return sum(histograms.of(part).shares().sum(axis=0, dtype=np.float64) for part in parts) / len(pool)
 
 
 def ceiling(
