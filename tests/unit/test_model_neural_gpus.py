@@ -48,6 +48,15 @@ def test_jobs_spread_over_the_gpus_and_a_killed_job_frees_its_own(start):
     assert start("a", "b")[1] == 1
 
 
+def test_all_jobs_count_whatever_places_they_hold(start):
+    """The job on a's first place ends: a still has two, b has none but one."""
+    jobs = [start("a")[0] for _ in range(3)]
+    assert start("a", "b")[1] == 1
+    jobs[0].kill()
+    jobs[0].wait()
+    assert start("a", "b")[1] == 1
+
+
 def test_cuda_means_the_gpu_that_was_taken(tmp_path, monkeypatch):
     """Without a GPU: torch's words for it are replaced."""
     chosen = []

@@ -26,9 +26,10 @@ def settle() -> None:
 def take(names: Sequence[str], folder: Path) -> int:
     """Return the position of a GPU with the fewest jobs, and hold it until the process ends.
 
-    A lock file stands for one place on a GPU. The first free place is taken: the first
-    places of all GPUs, then the second ones, and so on. So nobody waits; how many
-    jobs run at once is for the scheduler to say (``--resources gpu=N``).
+    A lock file stands for one place on a GPU, and a further one for who is choosing: jobs that
+    choose at once do so one after another. As many places as jobs that ran at once have files, so
+    all of them are counted. Nobody waits for a place; how many jobs run at once is for the
+    scheduler to say (``--resources gpu=N``).
 
     Parameters
     ----------
@@ -38,14 +39,31 @@ def take(names: Sequence[str], folder: Path) -> int:
         Where the lock files lie, on this machine, of this user.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
-    for place in itertools.count():
-        for i, name in enumerate(names):
-            file = os.open(folder / f"{name}.{place}.lock", os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(file)
-                continue
-            _held.append(file)
-            return i
-    raise AssertionError("there is always another place")  # pragma: no cover
+    choosing = _lock(folder / "choosing", wait=True)
+    try:
+        busy = [sum(_is_held(place) for place in folder.glob(f"{name}.*.lock")) for name in names]
+        chosen = busy.index(min(busy))
+        places = (_lock(folder / f"{names[chosen]}.{place}.lock") for place in itertools.count())
+        _held.append(next(file for file in places if file is not None))
+    finally:
+        os.close(choosing)
+    return chosen
+
+
+def _is_held(place: Path) -> bool:
+    """Say whether a process holds this file."""
+    file = _lock(place)
+    if file is not None:
+        os.close(file)
+    return file is None
+
+
+def _lock(path: Path, wait: bool = False) -> int | None:
+    """Open a file and hold it until it is closed; None if another process holds it, unless one waits."""
+    file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        os.close(file)
+        return None
+    return file
