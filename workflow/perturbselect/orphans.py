@@ -14,6 +14,7 @@ from perturbselect.errors import InputError
 
 # Job names begin with it: `slurm-jobname-prefix` in profiles/slurm/profile.yaml.
 PREFIX = "perturbselect"
+SEPARATOR = "\t"  # a path may well have a | in it
 
 
 class Job(NamedTuple):
@@ -27,8 +28,8 @@ class Job(NamedTuple):
 
 def orphans(study: Path) -> list[Job]:
     """Return this user's jobs in the queue that were submitted from a study's folder."""
-    listed = _slurm("squeue", "--me", "--noheader", "--format=%i|%j|%Z|%k").splitlines()
-    jobs = [Job(*line.split("|", 3)) for line in listed]
+    listed = _slurm("squeue", "--me", "--noheader", f"--format={SEPARATOR.join(('%i', '%j', '%Z', '%k'))}")
+    jobs = [Job(*line.split(SEPARATOR, 3)) for line in listed.splitlines()]
     return [job for job in jobs if job.name.startswith(f"{PREFIX}_") and Path(job.folder) == study.resolve()]
 
 
@@ -45,7 +46,12 @@ def cancel(study: Path, patience: float = 120) -> list[Job]:
     found = orphans(study)
     if not found:
         return []
-    _slurm("scancel", *[job.number for job in found])
+    try:
+        _slurm("scancel", *[job.number for job in found])
+    except InputError as error:
+        # One that ended since it was listed; the others are cancelled all the same.
+        if "Invalid job id" not in str(error):
+            raise
     end = time.monotonic() + patience
     while left := orphans(study):
         if time.monotonic() > end:
