@@ -39,8 +39,9 @@ def take(names: Sequence[str], folder: Path) -> int:
         Where the lock files lie, on this machine, of this user.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
-    choosing = _lock(folder / "choosing", wait=True)
+    choosing = _open(folder / "choosing")
     try:
+        fcntl.flock(choosing, fcntl.LOCK_EX)
         busy = [sum(_is_held(place) for place in folder.glob(f"{name}.*.lock")) for name in names]
         chosen = busy.index(min(busy))
         places = (_lock(folder / f"{names[chosen]}.{place}.lock") for place in itertools.count())
@@ -58,12 +59,16 @@ def _is_held(place: Path) -> bool:
     return file is None
 
 
-def _lock(path: Path, wait: bool = False) -> int | None:
-    """Open a file and hold it until it is closed; None if another process holds it, unless one waits."""
-    file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+def _lock(path: Path) -> int | None:
+    """Open a file and hold it until it is closed; None if another process holds it."""
+    file = _open(path)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(file)
         return None
     return file
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
