@@ -45,3 +45,18 @@ def test_data_saving_interval_contains_the_factor():
     assert (saving["factor"] <= saving["high"]).all()
     assert (saving["low"] < saving["high"]).any()
     pd.testing.assert_frame_equal(saving, data_saving(scores))
+
+
+def test_an_end_of_the_interval_beyond_the_curve_is_a_bound():
+    """Two runs: in one the strategy is beyond random's end, in the other it is before its start."""
+    random = {"random": [0.8, 0.6, 0.4]}
+    good = study(random | {"a": [0.3, 0.3, 0.3]}, runs=[(0, 0)])
+    bad = study(random | {"a": [0.9, 0.9, 0.9]}, runs=[(1, 0)])
+    saving = data_saving(pd.concat([good, bad], ignore_index=True)).iloc[0]
+    assert saving["factor"] == 2  # .6 is reached at 20
+    assert pd.isna(saving["bound"])
+    assert (saving["low"], saving["low_bound"]) == (1, "<")
+    assert (saving["high"], saving["high_bound"]) == (4, ">")
+    within = data_saving(study(random | {"a": [0.7, 0.5, 0.4]}, jitter=0.01))
+    assert within[["low_bound", "high_bound"]].isna().all(axis=None)
+    assert data_saving(good)["high_bound"].isna().all()  # a single run has no interval

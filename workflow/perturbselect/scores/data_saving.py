@@ -11,6 +11,8 @@ from perturbselect.scores.runs import CURVE, RUN, ordered
 from perturbselect.scores.score import FLOORS
 from perturbselect.seeds import generator
 
+SIGN = {1: ">", -1: "<"}
+
 
 def data_saving(
     scores: pd.DataFrame, baseline: str | None = "random", *, resamples: int = 500, seed: int = 0
@@ -20,7 +22,8 @@ def data_saving(
     ``DSF(B) = N_random(e_s(B)) / B``. N_random inverts the baseline's mean curve, made monotone
     by isotonic regression and interpolated linearly between budgets. Beyond the curve's ends only
     a bound is known: ``> x`` or ``< x``. The interval resamples the runs (split, seed), the same
-    ones for strategy and baseline; a bound counts as the number it names.
+    ones for strategy and baseline; a bound counts as the number it names, and an end of the interval that
+    rests on one is marked as a bound too.
 
     Parameters
     ----------
@@ -37,11 +40,12 @@ def data_saving(
     -------
     DataFrame
         Table ``data_saving``: dataset, model, strategy, baseline, budget, n_selected, metric,
-        factor, bound (``>``, ``<`` or empty), low, high, n_runs. Metrics with a target and
-        models without a strategy are left out.
+        factor, bound (``>``, ``<`` or empty), low, low_bound, high, high_bound, n_runs. Metrics
+        with a target and models without a strategy are left out.
     """
     columns = [
-        *CURVE, "baseline", "budget", "n_selected", "metric", "factor", "bound", "low", "high", "n_runs"
+        *CURVE, "baseline", "budget", "n_selected", "metric", "factor", "bound", "low", "low_bound", "high",
+        "high_bound", "n_runs",
     ]  # fmt: skip
     directed = [name for name, metric in METRICS.items() if metric.better != "target"]
     scores = scores[
@@ -78,12 +82,28 @@ def data_saving(
                 wanted = curve.loc[runs, budget].to_numpy()[draws].mean(axis=1)
                 number, bound = _reached(falling, n_baseline.to_numpy(), wanted)
                 factor = number / size[strategy, budget]
-                low, high = np.quantile(factor[1:], [0.025, 0.975]) if len(runs) > 1 else (np.nan, np.nan)
+                low, low_bound, high, high_bound = _interval(factor[1:], bound[1:], len(runs))
                 rows.append(
                     [dataset, model, strategy, baseline, budget, size[strategy, budget], metric,
-                     factor[0], {1: ">", -1: "<"}.get(bound[0]), low, high, len(runs)]
+                     factor[0], SIGN.get(bound[0]), low, low_bound, high, high_bound, len(runs)]
                 )  # fmt: skip
     return ordered(pd.DataFrame(rows, columns=columns), [*CURVE, "n_selected"])
+
+
+def _interval(
+    factor: np.ndarray, bound: np.ndarray, runs: int
+) -> tuple[float, str | None, float, str | None]:
+    """Both ends of the interval over resampled factors (R,), each with its sign if it is a bound."""
+    if runs == 1:
+        return np.nan, None, np.nan, None
+    ends: list = []
+    for share in (0.025, 0.975):
+        # It lies between two resamples. Those beyond the curve are the largest, those before it the least.
+        place = share * (len(factor) - 1)
+        over = np.ceil(place) >= len(factor) - np.sum(bound == 1)
+        under = np.floor(place) < np.sum(bound == -1)
+        ends += [np.quantile(factor, share), SIGN.get(int(over) - int(under))]
+    return tuple(ends)
 
 
 def _reached(loss: np.ndarray, n_selected: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
