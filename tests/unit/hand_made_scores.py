@@ -50,6 +50,14 @@ def whole_study():
     )
 
 
+def rounded_study():
+    """A strategy that picks what random picks, in another order: its scores differ by rounding."""
+    curves, runs = {"random": [0.8, 0.6, 0.4], "same": [0.8, 0.6, 0.4]}, [(split, 0) for split in range(8)]
+    scores = study(curves, runs=runs, jitter=0.01)
+    scores.loc[scores["strategy"] == "same", "value"] *= 1 - 1e-8
+    return scores
+
+
 def frame(values, undefined, **run):
     """What `score` returns, for one metric of level perturbation and one of level set."""
     columns = {

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hand_made_scores import study
+from hand_made_scores import rounded_study, study
 
 from perturbselect.scores.comparisons import comparisons
 
@@ -42,3 +42,9 @@ def test_comparison_of_a_metric_with_a_target():
     difference = compared.set_index("strategy")["difference"]
     assert difference["a"] == pytest.approx(-0.3)
     assert difference["b"] == pytest.approx(0)
+
+
+def test_rounding_is_no_difference():
+    compared = comparisons(rounded_study())
+    assert (compared[["difference", "low", "high", "effect_size"]] == 0).all(axis=None)
+    assert (compared["p_holm"] == 1).all()

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hand_made_scores import study
+from hand_made_scores import rounded_study, study
 
 from perturbselect.scores.data_saving import data_saving
 
@@ -60,3 +60,10 @@ def test_an_end_of_the_interval_beyond_the_curve_is_a_bound():
     within = data_saving(study(random | {"a": [0.7, 0.5, 0.4]}, jitter=0.01))
     assert within[["low_bound", "high_bound"]].isna().all(axis=None)
     assert data_saving(good)["high_bound"].isna().all()  # a single run has no interval
+
+
+def test_rounding_is_no_saving():
+    """A hundred-millionth better than random at its end is no bound."""
+    saving = data_saving(rounded_study())
+    np.testing.assert_allclose(saving["factor"], 1, rtol=1e-6)
+    assert saving[["bound", "low_bound", "high_bound"]].isna().all(axis=None)

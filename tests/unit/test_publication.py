@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hand_made_scores import REFERENCES, study
+from hand_made_scores import REFERENCES, rounded_study, study
 
 from perturbselect.report.columns import columns_page
 from perturbselect.report.publication import decimals, marked, publication_latex, publication_page, table
@@ -99,3 +99,8 @@ def test_every_column_is_described():
     assert "| number, may be empty |" in row
     assert row.endswith("-1 to 1. |")
     assert all(line.count(" | ") == 2 for line in page.splitlines() if line.startswith("| `"))
+
+
+def test_both_are_bold_where_rounding_parts_them():
+    rows = marked(*tables(rounded_study()), "d", "mse")
+    assert rows["best"].all()

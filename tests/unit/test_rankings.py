@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scikit_posthocs as posthocs
-from hand_made_scores import REFERENCES, study
+from hand_made_scores import REFERENCES, rounded_study, study
 from scipy.stats import friedmanchisquare
 
 from perturbselect.scores.rankings import critical_difference, friedman, rankings
@@ -156,3 +156,18 @@ def test_tables_fit_their_schemas_and_an_empty_study_has_empty_ones(whole):
             check_table(table, table_schema(name))
             assert list(table.columns) == list(table_schema(name)["properties"]), name
         assert len(found.pairs) == 0 or len(scores) > 20
+
+
+def test_rounding_is_a_tie():
+    """The two share the first two ranks; the third is worse."""
+    worse = study({"worse": [0.9, 0.9, 0.9]}, runs=[(split, 0) for split in range(8)])
+    found = rankings(pd.concat([rounded_study(), worse], ignore_index=True))
+    ranks = found.ranks.groupby("strategy")["mean_rank"].unique()
+    assert {name: list(values) for name, values in ranks.items()} == {
+        "random": [1.5],
+        "same": [1.5],
+        "worse": [3],
+    }
+    pair = found.pairs[(found.pairs["strategy"] == "random") & (found.pairs["other"] == "same")]
+    assert (pair["difference"] == 0).all()
+    assert (pair["p"] == 1).all()

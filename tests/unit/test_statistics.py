@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import wilcoxon
 from statsmodels.stats.multitest import multipletests
 
-from perturbselect.scores.statistics import bootstrap_interval, holm, rank_biserial, wilcoxon_p
+from perturbselect.scores.statistics import bootstrap_interval, holm, rank_biserial, tied, wilcoxon_p
 
 
 def test_bootstrap_of_two_runs_by_hand():
@@ -68,3 +68,12 @@ def test_holm_equals_statsmodels_and_skips_missing():
     np.testing.assert_allclose(np.delete(holm(with_missing), 4), holm(p))
     assert np.isnan(holm(with_missing)[4])
     np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03])), [0.03, 0.06, 0.06])
+
+
+def test_rounding_ties():
+    """The largest value is 2, so that 2e-6 is rounding: 1 and 1 + 1e-6 are one, 1 + 4e-6 is another."""
+    values = np.array([[1 + 1e-6, 2.0, 1.0, np.nan, 1 + 4e-6], [np.nan, -1.0, -1.0, -1 - 1e-8, 0.5]])
+    expected = [[1.0, 2.0, 1.0, np.nan, 1 + 4e-6], [np.nan, -1 - 1e-8, -1 - 1e-8, -1 - 1e-8, 0.5]]
+    np.testing.assert_array_equal(tied(values), expected)
+    assert tied(np.full((2, 3), np.nan)).shape == (2, 3)
+    assert tied(np.array([[3.0], [np.nan]]))[0, 0] == 3

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from perturbselect.report.html_tables import page
-from perturbselect.scores.metrics import METRICS
+from perturbselect.scores.metrics import METRICS, ROUNDING
 from perturbselect.scores.score import CEILING, FLOORS
 from perturbselect.scores.statistics import FEWEST_PAIRS, SIGNIFICANT, holm
 from perturbselect.scores.summary import HEADLINE
@@ -62,7 +62,8 @@ def marked(curves: pd.DataFrame, pairs: pd.DataFrame, dataset: str, metric: str 
     trained = rows["strategy"].notna()
     loss = METRICS[metric].loss(rows["mean"].astype(float)).where(trained)
     group = rows.groupby(["model", "budget"], dropna=False, sort=False).ngroup()
-    rows["best"] = trained & (loss == loss.groupby(group).transform("min"))
+    least, size = loss.groupby(group).transform("min"), loss.abs().groupby(group).transform("max")
+    rows["best"] = trained & (loss - least <= ROUNDING * size)
     best = rows.loc[rows["best"], ["model", "budget", "strategy"]].drop_duplicates(["model", "budget"])
     tested = pairs[(pairs["dataset"] == dataset) & (pairs["metric"] == metric) & pairs["budget"].notna()]
     both = pd.concat([tested, tested.rename(columns={"strategy": "other", "other": "strategy"})])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from perturbselect.scores.intervals import by_number_of_runs
-from perturbselect.scores.metrics import METRICS
+from perturbselect.scores.metrics import METRICS, ROUNDING
 from perturbselect.scores.runs import CURVE, RUN, ordered
 from perturbselect.scores.statistics import bootstrap_interval, holm, rank_biserial, wilcoxon_p
 from perturbselect.seeds import generator
@@ -16,7 +16,8 @@ def comparisons(scores: pd.DataFrame, baseline: str | None = "random", *, seed: 
     """Compare each strategy with a baseline over the runs (split, seed) that both have.
 
     Differences are strategy − baseline in the metric's unit; for a metric with a target (spread
-    ratio, calibration) they are differences of the distance to it. Holm's correction runs over
+    ratio, calibration) they are differences of the distance to it. What is rounding against the largest value
+    of a dataset, model, budget and metric counts as 0. Holm's correction runs over
     the strategies of one dataset, model, budget and metric.
 
     Parameters
@@ -46,6 +47,14 @@ def comparisons(scores: pd.DataFrame, baseline: str | None = "random", *, seed: 
         scores.loc[is_baseline, [*at, *RUN, "value"]], on=[*at, *RUN], suffixes=("", "_baseline")
     )
     pairs["difference"] = pairs["value"] - pairs["value_baseline"]
+    size = (
+        pairs[["value", "value_baseline"]]
+        .abs()
+        .max(axis=1)
+        .groupby([pairs[key] for key in at])
+        .transform("max")
+    )
+    pairs.loc[pairs["difference"].abs() <= ROUNDING * size, "difference"] = 0.0
     keys = [*CURVE, "budget", "metric"]
     columns = [
         *CURVE, "baseline", "budget", "n_selected", "metric", "better", "difference", "low", "high",

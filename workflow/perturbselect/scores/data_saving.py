@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import isotonic_regression
 
-from perturbselect.scores.metrics import METRICS
+from perturbselect.scores.metrics import METRICS, ROUNDING
 from perturbselect.scores.runs import CURVE, RUN, ordered
 from perturbselect.scores.score import FLOORS
 from perturbselect.seeds import generator
@@ -112,11 +112,12 @@ def _reached(loss: np.ndarray, n_selected: np.ndarray, wanted: np.ndarray) -> tu
     The bound is 1 where a curve never gets there, −1 where it starts below, else 0.
     """
     rows = np.arange(len(loss))
-    below = loss <= wanted[:, None]
+    rounding = ROUNDING * np.abs(loss).max(axis=1)
+    below = loss <= (wanted + rounding)[:, None]
     never, first = ~below.any(axis=1), below.argmax(axis=1)
     before = np.maximum(first - 1, 0)
     drop = loss[rows, before] - loss[rows, first]
     share = np.where(drop > 0, (loss[rows, before] - wanted) / np.where(drop > 0, drop, 1), 0)
-    number = n_selected[before] + share * (n_selected[first] - n_selected[before])
-    bound = never.astype(int) - (~never & (first == 0) & (loss[:, 0] < wanted))
+    number = n_selected[before] + np.clip(share, 0, 1) * (n_selected[first] - n_selected[before])
+    bound = never.astype(int) - (~never & (first == 0) & (loss[:, 0] < wanted - rounding))
     return np.where(never, n_selected[-1], number), bound

@@ -20,7 +20,7 @@ from scipy.stats import friedmanchisquare, rankdata, studentized_range
 from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.runs import RUN, ordered
 from perturbselect.scores.score import FLOORS
-from perturbselect.scores.statistics import FEWEST_PAIRS, SIGNIFICANT, holm, rank_biserial, wilcoxon_p
+from perturbselect.scores.statistics import FEWEST_PAIRS, SIGNIFICANT, holm, rank_biserial, tied, wilcoxon_p
 
 FAMILY = ["dataset", "model", "budget", "metric"]
 TESTED = ["n_strategies", "n_blocks", "n_left_out", "statistic", "p", "critical_difference", "why_not"]
@@ -146,7 +146,10 @@ def _letter(count: int) -> str:
 
 
 def _families(scores: pd.DataFrame) -> tuple[list[tuple], list[str], list[np.ndarray]]:
-    """Return each family's key and its losses, blocks x strategies, NaN where a run is missing."""
+    """Return each family's key and its losses, blocks x strategies.
+
+    NaN where a run is missing; what differs by rounding is `tied`.
+    """
     scores = scores[scores["strategy"].notna() & scores["budget"].notna() & ~scores["model"].isin(FLOORS)]
     scores = scores.dropna(subset=["value"])
     if scores.empty:
@@ -180,7 +183,7 @@ def _families(scores: pd.DataFrame) -> tuple[list[tuple], list[str], list[np.nda
         if len(of_datasets) > 1:
             keys.append((None, *rest))
             values.append(np.array(of_datasets))
-    return keys, list(wide.columns), values
+    return keys, list(wide.columns), [tied(losses_of) for losses_of in values]
 
 
 def _pairs(keys: list[tuple], strategies: list[str], values: list[np.ndarray]) -> pd.DataFrame:

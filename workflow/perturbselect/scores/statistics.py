@@ -5,9 +5,39 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import bootstrap, rankdata, wilcoxon
 
+from perturbselect.scores.metrics import ROUNDING
+
 RESAMPLES = 2000
 FEWEST_PAIRS = 6  # with 5 pairs the smallest two-sided p of Wilcoxon's test is 0.0625
 SIGNIFICANT = 0.05
+
+
+def tied(values: np.ndarray) -> np.ndarray:
+    """Make equal, in each row, what differs by rounding only.
+
+    The same picks in another order give a model's scores a difference of about 1e-8, which ranks and
+    signs would take for one. Our rule: neighbours closer than `ROUNDING` times the largest absolute
+    value of all rows become the smallest of them.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (N, K)
+        Of one metric; NaN where missing.
+
+    Returns
+    -------
+    ndarray of float, shape (N, K)
+    """
+    order = np.argsort(values, axis=1)
+    ascending = np.take_along_axis(values, order, axis=1)
+    apart = np.diff(ascending, axis=1) > ROUNDING * np.abs(np.nan_to_num(values)).max(initial=0)
+    first = np.maximum.accumulate(np.where(apart, np.arange(1, values.shape[1]), 0), axis=1)
+    ascending[:, 1:] = np.where(
+        np.isnan(ascending[:, 1:]), np.nan, np.take_along_axis(ascending, first, axis=1)
+    )
+    result = np.empty_like(ascending)
+    np.put_along_axis(result, order, ascending, axis=1)
+    return result
 
 
 def bootstrap_interval(
