@@ -104,3 +104,9 @@ def test_every_column_is_described():
 def test_both_are_bold_where_rounding_parts_them():
     rows = marked(*tables(rounded_study()), "d", "mse")
     assert rows["best"].all()
+
+
+def test_the_readme_of_columns_has_every_kind_of_table():
+    rules = (FOLDER.parents[1] / "rules" / "evidence.smk").read_text()
+    listed = rules.partition("TABLE_FILES = {")[2].partition("\n}\n")[0]
+    assert [path.stem for path in FOLDER.glob("*.json") if f'"{path.stem}"' not in listed] == []

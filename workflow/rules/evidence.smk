@@ -34,6 +34,7 @@ TABLE_FILES = {
     **{f"results/tables/{name}.parquet": name for name in ("perturbation_scores", "pairs")},
     "results/{dataset}/tables/coverage.{graph}.tsv": "coverage",
     "results/{dataset}/tables/error_by_distance.tsv": "error_by_distance",
+    "results/{dataset}/tables/risk_coverage.tsv": "risk_coverage",
     "results/{dataset}/filters.tsv": "filters",
     "results/{dataset}/splits/split{split}.tsv": "splits",
     "results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv": "selections",
