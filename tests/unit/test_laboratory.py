@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from perturbselect.config import Laboratory
+from perturbselect.report import laboratory_scores
 from perturbselect.report.laboratory import plot
-from perturbselect.scores.laboratory import costs, days, experiments, laboratory_table
+from perturbselect.scores.laboratory import costs, days, experiments, laboratory_table, rounds_until
 from perturbselect.table_schema import check_table, table_schema
 
 ROUND = Laboratory(
@@ -22,6 +23,20 @@ ROUND = Laboratory(
     selection_days=0.25,
     training_days=0.5,
     max_rounds=3,
+)
+SCORES = pd.DataFrame(
+    {
+        "dataset": "a",
+        "model": "gears",
+        "strategy": ["random", "random", "waits", "waits", "upper", None],
+        "budget": ["20", "100", "20", "100", "20", None],
+        "n_selected": [20.0, 100.0, 20.0, 100.0, 20.0, np.nan],
+        "metric": "mse",
+        "mean": [0.5, 0.3, 0.5, 0.2, 0.1, 0.9],
+        "low": [0.4, 0.2, 0.4, 0.1, 0.1, 0.9],
+        "high": [0.6, 0.4, 0.6, 0.3, 0.1, 0.9],
+        "n_runs": 4,
+    }
 )
 CURVES = pd.DataFrame(
     {
@@ -85,3 +100,27 @@ def test_figure_prints_its_assumptions():
 
 def test_figure_without_budgets_says_so():
     assert "No budget" in plot(laboratory_table(CURVES, ROUND), "c").texts[0].get_text()
+
+
+def test_rounds_until_a_budget_is_measured():
+    until = [rounds_until(size, 200, "10%", "5%", 4) for size in (20, 21, 30, 31, 60, 61)]
+    assert until == [1, 2, 2, 3, 5, 5]  # 20 at the start, then 10 a round, four times
+    assert rounds_until(7, 10, 2, 3, 5) == 3
+
+
+def test_scores_against_what_the_budgets_take():
+    """At once: 100 are three experiments of 18 days and a round; in rounds: five of 18.75 days."""
+    options = {"strategies": ["random", "waits", "upper"], "marks": ["upper"], "metric": "mse", "pool": 200}
+    rounds = {"waits": {"initial": 20, "batch": 20, "count": 6}}
+    table = laboratory_table(SCORES, ROUND)
+    figure = laboratory_scores.plot(SCORES, table, "a", rounds=rounds, simulated=True, **options)
+    assert figure.get_suptitle() == "Score against time and money, a (simulated data)"
+    time, money = ({line.get_label(): line for line in axis.lines} for axis in figure.axes)
+    assert set(time) == {"random", "waits"}
+    assert time["random"].get_xdata().tolist() == [18.75, 54.75]
+    assert time["waits"].get_xdata().tolist() == [18.75, 93.75]
+    assert money["waits"].get_xdata().tolist() == pytest.approx([109, 545])
+    assert money["waits"].get_ydata().tolist() == [0.5, 0.2]
+    assert "7 an experiment" in figure.legends[0].get_title().get_text().replace("\n", " ")
+    nothing = laboratory_scores.plot(SCORES, table, "b", rounds={}, **options)
+    assert "No strategy has a score" in nothing.texts[0].get_text()

@@ -14,6 +14,12 @@ TABLE_PAGES = {
     "areas": "areas",
     "data_saving": "data_saving",
 }
+# Strategies that wait for what was measured before they choose again.
+WAITING = {
+    label: plan.rounds.model_dump(include={"initial", "batch", "count"})
+    for label, plan in PLANS.items()
+    if plan.features or plan.sees_measured
+}
 REPORTED = [
     "results/pages/overview.html",
     *per_dataset("results/figures/{dataset}/learning_curves.{metric}.svg", metric=METRICS),
@@ -21,7 +27,7 @@ REPORTED = [
     *per_dataset("results/figures/{dataset}/coverage.{graph}.svg", graph=COVERED_GRAPHS),
     *per_dataset("results/figures/{dataset}/response_space.svg"),
     *per_dataset("results/figures/{dataset}/risk_coverage.svg"),
-    *per_dataset("results/figures/{dataset}/laboratory.svg"),
+    *per_dataset("results/figures/{dataset}/{figure}.svg", figure=["laboratory", "laboratory_scores"]),
     *EVIDENCE,
     *expand("results/pages/{table}.html", table=TABLE_PAGES),
     *per_dataset("results/{dataset}/gene_names.tsv"),
@@ -177,16 +183,26 @@ rule plot_risk_coverage:
 rule plot_laboratory:
     input:
         laboratory="results/tables/laboratory.tsv",
+        curves="results/tables/learning_curves.tsv",
+        split="results/{dataset}/splits/split0.tsv",
         responses="results/{dataset}/responses.h5ad",
     output:
-        report(
+        rounds=report(
             figure("laboratory")[0],
             caption="../report/laboratory.rst",
             category="{dataset}",
             subcategory="Laboratory",
             labels={"figure": "time and money against rounds"},
         ),
-        figure("laboratory")[1:],
+        more_rounds=figure("laboratory")[1:],
+        scores=report(
+            figure("laboratory_scores")[0],
+            caption="../report/laboratory_scores.rst",
+            category="{dataset}",
+            subcategory="Laboratory",
+            labels={"figure": "score against time and money"},
+        ),
+        more_scores=figure("laboratory_scores")[1:],
     log:
         "results/logs/figures/{dataset}/laboratory.log",
     benchmark:
@@ -197,6 +213,11 @@ rule plot_laboratory:
         mem_mb=memory(2000),
         runtime=minutes(20),
     params:
+        strategies=STRATEGIES,
+        baseline=BASELINE,
+        marks=MARKS,
+        metric=METRICS[0],
+        rounds=WAITING,
         title=title_of,
         code=code("plot_laboratory.py"),
     message:

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from perturbselect.files import replacing
 
@@ -111,7 +112,7 @@ def message(heading: str, words: str, simulated: bool) -> Figure:
     return figure
 
 
-def legend_below(figure: Figure, axes: Iterable[Axes]) -> None:
+def legend_below(figure: Figure, axes: Iterable[Axes]) -> Legend:
     """Put one legend for all panels under them; each label once."""
     entries: dict[str, Any] = {}
     for axis in axes:
@@ -119,7 +120,7 @@ def legend_below(figure: Figure, axes: Iterable[Axes]) -> None:
             entries.setdefault(label, handle)
     widest = max(map(len, entries))
     columns = int(figure.get_figwidth() * 72 // (4.7 * widest + 44))  # points: letters, line, gap
-    figure.legend(
+    return figure.legend(
         list(entries.values()),
         list(entries),
         loc="outside lower left",

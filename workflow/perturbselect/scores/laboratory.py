@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from perturbselect.budgets import measured_after
 from perturbselect.config import Laboratory
 
 
@@ -85,6 +86,17 @@ def laboratory_table(curves: pd.DataFrame, laboratory: Laboratory) -> pd.DataFra
     columns += [*costs(1, 1, laboratory), *assumptions(laboratory)]
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values(["dataset", "perturbations", "rounds"], kind="stable", ignore_index=True)
+
+
+def rounds_until(perturbations: int, pool: int, initial: int | str, batch: int | str, count: int) -> int:
+    """Count rounds until so many perturbations of a pool are measured; those measured at the start are one.
+
+    ``initial``, ``batch`` and ``count`` are those of the config's section ``rounds``.
+    """
+    after = 0
+    while after < count and measured_after(after, initial, batch, pool) < perturbations:
+        after += 1
+    return after + 1
 
 
 def assumptions(laboratory: Laboratory) -> dict[str, float]:
