@@ -12,7 +12,7 @@ SLURM := /tmp/perturbselect-slurm
 FOLDER := $(if $(CONFIG),runs/$(basename $(notdir $(CONFIG))),.)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slurm env browser peers celleval test-peers cancel lint lock docs trace crate benchmark clean
+.PHONY: help run test test-slurm report-zip env browser peers celleval test-peers cancel lint lock docs trace crate benchmark clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,10 @@ run: env ## Run the default study, or another: CONFIG=config/real/papalexi2021.y
 	$(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG) --directory $(FOLDER))
 	@cat $(FOLDER)/results/summary.txt
 	@echo "Report: $(abspath $(FOLDER)/results/report.html)"
+
+report-zip: env ## Write a finished study's report as results/report.zip too: CONFIG as in `make run`
+	$(BIN)/snakemake --cores 1 --configfile $(FOLDER)/results/study.yaml --directory $(FOLDER) \
+		--report $(abspath $(FOLDER)/results/report.zip)
 
 test: env ## Run the whole test suite
 	$(BIN)/python -m pytest -n $(CORES) --dist worksteal
