@@ -241,7 +241,7 @@ rule histograms:
         "../../envs/perturbselect.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=120,
+        runtime=minutes(120),
     params:
         seed=lambda wildcards: [STUDY.seed, "histograms", wildcards.dataset],
         code=code("histograms.py"),

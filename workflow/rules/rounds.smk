@@ -141,8 +141,8 @@ for label, plan in PLANS.items():
         conda:
             "../../envs/perturbselect.yaml"
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000),
+            runtime=minutes(10),
         params:
             label=label,
             acquisition=plan.name,
