@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from hand_made_scores import REFERENCES, study
+from hand_made_scores import REFERENCES, rounded_study, study
 
 from perturbselect.report.overview import best_strategies, statements, warnings
 from perturbselect.report.plain_text import text_summary
@@ -88,6 +88,12 @@ def test_a_simple_model_of_any_kind_beats_a_network_of_any_kind(whole):
         assert best.dropna(subset="beaten_by").set_index("model")["beaten_by"].to_dict() == {
             "graphnet": "knn_graph"
         }
+
+
+def test_rounding_makes_no_winner():
+    """`same` is better by 1e-8: a tie, and the first name stands."""
+    scores = rounded_study()
+    assert summary(learning_curves(scores), comparisons(scores))["strategy"].tolist() == ["random"]
 
 
 def test_text_of_a_metric_that_no_model_has():

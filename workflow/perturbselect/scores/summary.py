@@ -9,6 +9,7 @@ import pandas as pd
 
 from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.score import CEILING, FLOORS
+from perturbselect.scores.statistics import tied
 
 HEADLINE = "pearson_delta_perturbed_ref"
 
@@ -62,7 +63,8 @@ def summary(
         for _, group in of_metric.groupby(["dataset", "model"], sort=False):
             group = _at_largest_budget(group)
             count = group["strategy"].nunique()
-            group = group.assign(loss=rule.loss(group["mean"]), n_strategies=count or np.nan)
+            loss = tied(rule.loss(group["mean"].to_numpy(float))[None])[0]
+            group = group.assign(loss=loss, n_strategies=count or np.nan)
             group = group.sort_values(["loss", "strategy"])
             best.append(group.head(1))
     columns = [
