@@ -65,7 +65,7 @@ def test_report_is_one_file_with_everything_in_it(finished, report, in_report):
     assert finished.study()["title"] in report
     figures = {f"results/{name}" for name in finished.files("figures/**/*.svg")}
     pages = {f"results/{name}" for name in finished.files("pages/*.html")}
-    assert len(figures) == 2 + 2 + 1 + 1 + 1 + 4
+    assert len(figures) == 2 + 2 + 1 + 2 + 1 + 4
     assert len(pages) == 8
     others = {"results/tiny/gene_names.tsv", "results/tiny/filters.tsv"}
     assert set(in_report) == figures | pages | others | {"results/study.yaml", "results/software.tsv"}
