@@ -72,20 +72,23 @@ def _who_won(winners: pd.DataFrame, metric: str) -> str:
 
 
 def _by_how_much(winners: pd.DataFrame, savings: pd.DataFrame, metric: str, baseline: str | None) -> str:
-    keys = ["dataset", "model", "strategy", "budget"]
-    factors = savings[savings["metric"] == metric].set_index(keys)
+    keys = ["dataset", "model", "strategy"]
+    savings = savings[savings["metric"] == metric]
     parts = []
     for row in winners.itertuples():
         if pd.isna(row.difference):
             parts.append(f"in {row.dataset} {_no_difference(row.strategy, baseline)}")
             continue
         words = f"in {row.dataset} it differs from {row.baseline} by {cell(row.difference)}"
-        key = (row.dataset, row.model, row.strategy, row.budget)
-        if key in factors.index:
-            saving = factors.loc[key]
-            bound = {">": "more than ", "<": "less than "}.get(saving["bound"], "")
-            times = f"{bound}{cell(float(saving['factor']))} times as many"
-            words += f", as if {times} had been picked by {row.baseline}"
+        # At the largest budget the baseline's curve ends, so that there is only a bound.
+        of_winner = savings[(savings[keys] == [row.dataset, row.model, row.strategy]).all(axis=1)]
+        if len(of_winner) > 1:
+            middle = of_winner.sort_values("n_selected").iloc[(len(of_winner) - 1) // 2]
+            bound = {">": "more than ", "<": "less than "}.get(middle["bound"], "")
+            times = f"{bound}{cell(float(middle['factor']))} times as many"
+            words += (
+                f"; with {cell(middle['n_selected'])} picked it does as well as {row.baseline} with {times}"
+            )
         parts.append(words)
     return f"By how much: {'; '.join(parts)}."
 
