@@ -79,7 +79,7 @@ def picks_of(*runs):
 def test_comparisons_and_statistics(study):
     tables = ("learning_curves", "comparisons", "areas", "data_saving", "summary")
     made = Files(**{name: f"{name}.tsv" for name in tables})
-    about = {"seed": 0, "baseline": "random", "marks": [], "network": "1", "registered": {"1": "gears"}}
+    about = {"seed": 0, "baseline": "random", "marks": [], "network": "1", "simple": ["control_mean"]}
     study("compare", Files("scores.tsv"), made, **about)
     best = read_table("summary", "summary.tsv")
     assert best[["dataset", "model", "strategy", "budget"]].iloc[0].tolist() == ["2021", "1", "random", "3"]
