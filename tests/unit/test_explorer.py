@@ -113,7 +113,7 @@ def test_a_selection_changes_plot_and_table(tmp_path):
     assert report["errors"] == []
     first = report["first"]
     assert len(first["paths"]) == 3
-    assert first["caption"].startswith("Pearson r of response, training mean as reference: higher")
+    assert first["caption"].startswith("Pearson r of response, pool mean as reference: higher")
     assert first["rows"][0] == ["strategy", "10 picked", "20 picked", "40 picked", "runs"]
     assert [row[0] for row in first["rows"][1:]] == STRATEGIES
     assert first["references"] == 0  # they have no such score here
