@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from perturbselect.report.style import legend_below, message, strategy_styles, styled, title, wrapped
+from perturbselect.report.style import (
+    draw_curves,
+    legend_below,
+    message,
+    panels,
+    strategy_styles,
+    styled,
+    title,
+    wrapped,
+)
 from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.summary import HEADLINE
 
@@ -67,10 +75,7 @@ def plot(
         if not metrics:
             return message(heading, "No strategy was run beside the baseline: nothing to save.", simulated)
         models = list(chosen["model"].unique())
-        width, height = max(6.4, 3.4 * len(models) + 0.8), 2.9 * len(metrics) + 1.1
-        height += 0.17 * len(strategies) / max(1, width // 2)
-        figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(len(metrics), len(models), squeeze=False, sharex=True)
+        figure, axes = panels(len(metrics), len(models), strategies, sharex=True)
         for row, metric in enumerate(metrics):
             for column, model in enumerate(models):
                 axis = axes[row, column]
@@ -92,29 +97,16 @@ def _draw(
     axis: Axes, factors: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]], marks: Sequence[str]
 ) -> None:
     """Draw one panel: a line, a band and filled or hollow points for each strategy."""
-    for strategy, style in styles.items():
-        curve = factors[factors["strategy"] == strategy].sort_values("n_selected")
-        if curve.empty:
-            continue
-        label = f"{strategy} (knows the responses)" if strategy in marks else strategy
-        axis.plot(curve["n_selected"], curve["factor"], label=label, markersize=4, linewidth=1.4, **style)
-        axis.fill_between(
-            curve["n_selected"], curve["low"], curve["high"], color=style["color"], alpha=0.1, lw=0
-        )
-        bound = curve[curve["bound"].notna()]
-        x, factor = bound[["n_selected", "factor"]].to_numpy(float).T
+    draw_curves(axis, factors, "factor", styles, marks)
+    for strategy, bounds in factors[factors["bound"].notna()].groupby("strategy"):
+        style = styles[strategy]
+        x, factor = bounds[["n_selected", "factor"]].to_numpy(float).T
         hollow = Line2D(
             x, factor, linestyle="", marker=style["marker"], markersize=4,
             color=style["color"], markerfacecolor="white", zorder=3,
         )  # fmt: skip
         axis.add_line(hollow)
-    axis.margins(x=0.04)
     axis.set_yscale("log", base=2)
     axis.yaxis.set_major_locator(LogLocator(2, numticks=7))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda factor, _: f"{factor:g}"))
     axis.yaxis.set_minor_formatter(NullFormatter())
-    budgets = np.sort(factors["n_selected"].unique())
-    if 0 < len(budgets) <= 6:
-        axis.set_xticks(budgets, [f"{budget:.4g}" for budget in budgets])
-    axis.grid(axis="y", color="#EEEEEE")
-    axis.set_axisbelow(True)

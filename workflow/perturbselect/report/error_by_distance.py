@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from perturbselect.report.style import legend_below, message, strategy_styles, styled, title, wrapped
+from perturbselect.report.style import legend_below, message, panels, strategy_styles, styled, title, wrapped
 from perturbselect.scores.distance import DISTANCES
 from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.score import FLOORS
@@ -62,10 +62,7 @@ def plot(
             return message(heading, "No graph, or no score by this metric.", simulated)
         graphs, models = list(chosen["graph"].unique()), list(chosen["model"].unique())
         styles, rule = strategy_styles(strategies, baseline), METRICS[metric]
-        width, height = max(6.4, 3.4 * len(models) + 0.8), 2.7 * len(graphs) + 1.2
-        height += 0.17 * len(strategies) / max(1, width // 2)
-        figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(len(graphs), len(models), squeeze=False, sharey="col")
+        figure, axes = panels(len(graphs), len(models), strategies, (3.4, 2.7), sharey="col")
         for row, graph in enumerate(graphs):
             for column, model in enumerate(models):
                 axis = axes[row, column]

@@ -12,14 +12,8 @@ import pandas as pd
 from perturbselect.report.html_tables import page
 from perturbselect.report.style import REFERENCE_GREY, strategy_styles
 from perturbselect.scores.metrics import METRICS
-from perturbselect.scores.score import CEILING, FLOORS
+from perturbselect.scores.score import FLOORS, REFERENCES
 from perturbselect.scores.summary import HEADLINE
-
-REFERENCES = {
-    "control_mean": "floor: control mean",
-    "training_mean": "floor: training mean",
-    CEILING: "ceiling: split half",
-}
 
 # Only what it takes to hand the chosen rows to Vega and to the table.
 _SCRIPT = """

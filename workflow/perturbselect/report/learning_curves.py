@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from perturbselect.report.style import (
     REFERENCE_GREY,
+    draw_curves,
     legend_below,
     message,
+    panels,
     strategy_styles,
     styled,
     title,
     wrapped,
 )
 from perturbselect.scores.metrics import METRICS
-from perturbselect.scores.score import CEILING, FLOORS
+from perturbselect.scores.score import CEILING, FLOORS, REFERENCES
 from perturbselect.scores.summary import HEADLINE
 
-_REFERENCES = {
-    "control_mean": ("floor: control mean", (0, (2, 2))),
-    "training_mean": ("floor: training mean", (0, (6, 2))),
-    CEILING: ("ceiling: split half", ":"),
-}
+_LINES = {"control_mean": (0, (2, 2)), "training_mean": (0, (6, 2)), CEILING: ":"}
 
 
 def plot(
@@ -80,16 +76,12 @@ def plot(
     with styled():
         if not metrics:
             return message(heading, "No score by this metric: the dataset lacks what it needs.", simulated)
-        width, height = max(6.4, 3.4 * len(models) + 0.8), 2.9 * len(metrics) + 1.1
-        height += 0.17 * len(strategies) / max(1, width // 2)
-        figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(len(metrics), len(models), squeeze=False, sharex=True)
+        figure, axes = panels(len(metrics), len(models), strategies, sharex=True)
         for row, metric in enumerate(metrics):
             of_metric = of_dataset[of_dataset["metric"] == metric]
             for column, model in enumerate(models):
                 axis = axes[row, column]
-                _draw_model(axis, of_metric[of_metric["model"] == model], styles, marks)
-                axis.margins(x=0.04)
+                draw_curves(axis, of_metric[of_metric["model"] == model], "mean", styles, marks)
                 if row == 0:
                     axis.set_title(model)
                 if row == len(metrics) - 1:
@@ -102,25 +94,6 @@ def plot(
     return figure
 
 
-def _draw_model(
-    axis: Axes, curves: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]], marks: Sequence[str]
-) -> None:
-    for strategy, style in styles.items():
-        curve = curves[curves["strategy"] == strategy].sort_values("n_selected")
-        if curve.empty:
-            continue
-        label = f"{strategy} (knows the responses)" if strategy in marks else strategy
-        axis.plot(curve["n_selected"], curve["mean"], label=label, markersize=4, linewidth=1.4, **style)
-        axis.fill_between(
-            curve["n_selected"], curve["low"], curve["high"], color=style["color"], alpha=0.13, lw=0
-        )
-    budgets = np.sort(curves["n_selected"].unique())
-    if len(budgets) <= 6:
-        axis.set_xticks(budgets, [f"{budget:.4g}" for budget in budgets])
-    axis.grid(axis="y", color="#EEEEEE")
-    axis.set_axisbelow(True)
-
-
 def _draw_references(axis: Axes, of_metric: pd.DataFrame) -> None:
     """Draw floors and ceiling into a panel; name at the edge those that are far outside."""
     references = of_metric[of_metric["strategy"].isna()].set_index("model")["mean"]
@@ -129,8 +102,8 @@ def _draw_references(axis: Axes, of_metric: pd.DataFrame) -> None:
     near = references[(references > low - reach) & (references < high + reach)]
     margin = 0.04 * (high - low)
     axis.set_ylim(min([low, *(near - margin)]), max([high, *(near + margin)]))
-    for model in near.index.intersection(list(_REFERENCES)):
-        label, line = _REFERENCES[model]
+    for model in near.index.intersection(list(REFERENCES)):
+        label, line = REFERENCES[model], _LINES[model]
         axis.axhline(near[model], color=REFERENCE_GREY, linestyle=line, linewidth=1.2, label=label, zorder=1)
     # The curves leave a corner free: at the left on the ceiling's side, at the right on the floors'.
     far = references.drop(near.index)
@@ -140,7 +113,7 @@ def _draw_references(axis: Axes, of_metric: pd.DataFrame) -> None:
             axis.text(
                 0.015 if side == "left" else 0.985,
                 0.98 if above else 0.02,
-                "\n".join(f"{_REFERENCES[m][0]} {v:.3g} {'↑' if above else '↓'}" for m, v in here.items()),
+                "\n".join(f"{REFERENCES[m]} {v:.3g} {'↑' if above else '↓'}" for m, v in here.items()),
                 transform=axis.transAxes,
                 ha=side,
                 va="top" if above else "bottom",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from perturbselect.report.html_tables import page
 from perturbselect.scores.metrics import METRICS, ROUNDING
-from perturbselect.scores.score import CEILING, FLOORS
+from perturbselect.scores.score import FLOORS, REFERENCES
 from perturbselect.scores.statistics import FEWEST_PAIRS, SIGNIFICANT, holm
 from perturbselect.scores.summary import HEADLINE
 
@@ -113,11 +113,9 @@ def table(
     order = contenders.drop_duplicates(["model", "strategy"])
     order = order[~order["model"].isin(FLOORS)] if set(order["model"]) - set(FLOORS) else order
     wide = wide.reindex(pd.MultiIndex.from_frame(order[["model", "strategy"]])).reset_index()
-    words = {"control_mean": "control mean", "training_mean": "training mean", CEILING: "split half"}
-    references = rows[rows["strategy"].isna() & rows["model"].isin(list(words))]
+    references = rows[rows["strategy"].isna() & rows["model"].isin(list(REFERENCES))]
     for row in references.itertuples():
-        where = "floor" if row.model in FLOORS else "ceiling"
-        wide.loc[len(wide)] = ["floor and ceiling", f"{where}: {words[row.model]}"] + [row.text] * len(sizes)
+        wide.loc[len(wide)] = ["floor and ceiling", REFERENCES[row.model]] + [row.text] * len(sizes)
     wide.columns = [str(column) for column in wide.columns]
     labels: dict[str, str | BaseText] = {str(budget): f"{size:.4g}" for budget, size in sizes.items()}
     rule = METRICS[metric]

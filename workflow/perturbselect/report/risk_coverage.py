@@ -9,7 +9,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from perturbselect.report.style import REFERENCE_GREY, legend_below, message, strategy_styles, styled, title
+from perturbselect.report.style import (
+    REFERENCE_GREY,
+    legend_below,
+    message,
+    panels,
+    strategy_styles,
+    styled,
+    title,
+)
 
 MOST_BUDGETS = 4
 
@@ -55,10 +63,7 @@ def plot(
         places = np.linspace(0, len(budgets) - 1, min(MOST_BUDGETS, len(budgets))).round().astype(int)
         budgets = [budgets[place] for place in places]
         styles = strategy_styles(strategies, baseline)
-        width = max(6.4, 2.2 * len(budgets) + 0.8)
-        height = 2.3 * len(models) + 1.0 + 0.17 * len(strategies) / max(1, width // 2)
-        figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(len(models), len(budgets), squeeze=False, sharex=True, sharey=True)
+        figure, axes = panels(len(models), len(budgets), strategies, (2.2, 2.3), sharex=True, sharey=True)
         for row, model in enumerate(models):
             for column, budget in enumerate(budgets):
                 panel = curves[(curves["model"] == model) & (curves["budget"] == budget)]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import matplotlib
+import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
@@ -89,6 +91,72 @@ def strategy_styles(strategies: Sequence[str], baseline: str | None = "random") 
                 "marker": MARKERS[place % len(MARKERS)],
             }
     return styles
+
+
+def panels(
+    rows: int, columns: int, strategies: Sequence[str], size: tuple[float, float] = (3.4, 2.9), **sharing: Any
+) -> tuple[Figure, np.ndarray]:
+    """Return a figure with a grid of panels, and room below them for a legend of all strategies.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Number of panels.
+    strategies : sequence of str
+        What the legend will name.
+    size : tuple of float
+        Width and height of a panel, inches.
+    **sharing
+        ``sharex`` and ``sharey`` of `Figure.subplots`.
+
+    Returns
+    -------
+    Figure
+    ndarray of Axes, shape (rows, columns)
+    """
+    width = max(6.4, size[0] * columns + 0.8)
+    legend = 0.17 * len(strategies) / max(1, width // 2)
+    figure = Figure(figsize=(width, size[1] * rows + 1.1 + legend), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **sharing)
+
+
+def draw_curves(
+    axis: Axes,
+    table: pd.DataFrame,
+    value: str,
+    styles: Mapping[str, Mapping[str, Any]],
+    marks: Sequence[str] = (),
+) -> None:
+    """Draw a line and a band for each strategy against the number of perturbations picked.
+
+    Parameters
+    ----------
+    axis : Axes
+        The panel.
+    table : DataFrame
+        ``strategy``, ``n_selected``, the column `value` and its interval, ``low`` to ``high``.
+    value : str
+        Column of the line.
+    styles : mapping of str to mapping
+        From `strategy_styles`.
+    marks : sequence of str
+        Strategies that read the responses: upper marks, which the legend says.
+    """
+    for strategy, style in styles.items():
+        curve = table[table["strategy"] == strategy].sort_values("n_selected")
+        if curve.empty:
+            continue
+        label = f"{strategy} (knows the responses)" if strategy in marks else strategy
+        axis.plot(curve["n_selected"], curve[value], label=label, markersize=4, linewidth=1.4, **style)
+        axis.fill_between(
+            curve["n_selected"], curve["low"], curve["high"], color=style["color"], alpha=0.13, lw=0
+        )
+    budgets = np.sort(table["n_selected"].unique())
+    if 0 < len(budgets) <= 6:
+        axis.set_xticks(budgets, [f"{budget:.4g}" for budget in budgets])
+    axis.margins(x=0.04)
+    axis.grid(axis="y", color="#EEEEEE")
+    axis.set_axisbelow(True)
 
 
 def title(figure: Figure, words: str, simulated: bool) -> None:

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 CEILING = "split_half"
 FLOORS = ["control_mean", "training_mean"]
+# What figures and tables call the floors and the ceiling.
+REFERENCES = {
+    "control_mean": "floor: control mean",
+    "training_mean": "floor: training mean",
+    CEILING: "ceiling: split half",
+}
 # Not a metric: what predictions are ordered by when the least certain ones are left out.
 PREDICTED_VARIANCE = "predicted_variance"
 AT_ONCE = 64  # perturbations whose histograms are read together: memory does not grow with the pool
