@@ -212,8 +212,9 @@ def _chart(strategies: Sequence[str], styles: Mapping[str, Mapping[str, Any]]) -
         curves.mark_line().encode(x=x, y=y, color=colour, strokeDash=dash),
         curves.mark_point(filled=True, size=45, opacity=1).encode(x=x, y=y, color=colour, tooltip=tips),
         references.mark_rule(strokeDash=[6, 3]).encode(y="mean:Q", color=grey),
-        references.mark_text(align="left", dx=4, dy=-5).encode(
-            x=alt.value(0), y="mean:Q", text="label:N", color=grey
+        # On the right, where curves have mostly left the floors behind.
+        references.mark_text(align="right", dx=-4, dy=-5).encode(
+            x=alt.value("width"), y="mean:Q", text="label:N", color=grey
         ),
     )
     return layers.properties(width="container", height=380).to_dict()
