@@ -246,7 +246,6 @@ MUTATIONS = [
             "plot_learning_curves": 1,
             "plot_comparison": 1,
             "plot_statistics": 1,
-            "plot_laboratory": 1,
             "error_by_distance": 1,
             "publication_tables": 1,
             "overview": 1,
