@@ -94,9 +94,14 @@ def test_comparisons_and_statistics(study):
         "training",
     }  # 7 picked the same set with both seeds
 
-    made = Files("page.html")
-    study("table_pages", Files("areas.tsv"), made, tables=["areas"], metrics=["mse"])
-    assert "2021" in Path("page.html").read_text()
+    names = ["areas", "learning_curves", "comparisons", "data_saving"]
+    given = Files(tables=[f"{name}.tsv" for name in names], responses=["results/2021/responses.h5ad"])
+    made = Files(tables=[f"{name}.html" for name in names], strategies=["7.html"])
+    one = {"dataset": "2021", "strategy": "7", "model": "1"}
+    about = {"tables": names, "metrics": ["mse"], "pages": [one], "titles": {"2021": "Screen"}}
+    study("table_pages", given, made, **about)
+    assert "2021" in Path("areas.html").read_text()
+    assert "7 with 1, Screen (simulated data)" in Path("7.html").read_text()
 
 
 def test_stability(study):

@@ -309,6 +309,17 @@ def figure(kind):
     return [f"results/figures/{{dataset}}/{kind}.{ending}" for ending in ("svg", "pdf", "png")]
 
 
+def in_report(path, caption, shows, *, of="", model="all", strategy="all strategies", dataset="{dataset}"):
+    """Put a file into the report, under dataset, then strategy, then model."""
+    return report(
+        path,
+        caption=f"../report/{caption}.rst",
+        category=dataset,
+        subcategory=strategy,
+        labels={"shows": shows, "of": of, "model": model},
+    )
+
+
 def title_of(wildcards):
     """What titles call the dataset."""
     return STUDY.datasets[wildcards.dataset].title or wildcards.dataset

@@ -77,20 +77,10 @@ rule plot_statistics:
         tests="results/tables/strategy_tests.tsv",
         responses="results/{dataset}/responses.h5ad",
     output:
-        saving=report(
-            figure("data_saving")[0],
-            caption="../report/plot_data_saving.rst",
-            category="{dataset}",
-            subcategory="Data saving",
-            labels={"figure": "data-saving factor by budget"},
-        ),
+        saving=in_report(figure("data_saving")[0], "plot_data_saving", "data-saving factor by budget"),
         more_saving=figure("data_saving")[1:],
-        ranks=report(
-            figure("critical_difference")[0],
-            caption="../report/critical_difference.rst",
-            category="{dataset}",
-            subcategory="Ranks",
-            labels={"figure": "mean ranks and what can be told apart"},
+        ranks=in_report(
+            figure("critical_difference")[0], "critical_difference", "mean ranks and what can be told apart"
         ),
         more_ranks=figure("critical_difference")[1:],
     log:
@@ -121,12 +111,11 @@ rule plot_predictions:
         predictions=shown_predictions,
         scores="results/tables/perturbation_scores.parquet",
     output:
-        report(
+        in_report(
             figure("predictions")[0],
-            caption="../report/predictions.rst",
-            category="{dataset}",
-            subcategory="Predictions",
-            labels={"figure": "predicted against true responses"},
+            "predictions",
+            "predicted against true responses",
+            strategy=SHOWN_RUN["strategy"],
         ),
         figure("predictions")[1:],
     log:
@@ -161,12 +150,10 @@ rule error_by_distance:
         responses="results/{dataset}/responses.h5ad",
     output:
         table="results/{dataset}/tables/error_by_distance.tsv",
-        figure=report(
+        figure=in_report(
             figure("error_by_distance")[0],
-            caption="../report/error_by_distance.rst",
-            category="{dataset}",
-            subcategory="Distance",
-            labels={"figure": "scores by distance to the nearest measured gene"},
+            "error_by_distance",
+            "scores by distance to the nearest measured gene",
         ),
         more_figure=figure("error_by_distance")[1:],
     log:
@@ -271,13 +258,7 @@ if STUDY.stability:
             stability="results/tables/stability.tsv",
             responses="results/{dataset}/responses.h5ad",
         output:
-            report(
-                figure("stability")[0],
-                caption="../report/stability.rst",
-                category="{dataset}",
-                subcategory="Stability",
-                labels={"figure": "stability of selections"},
-            ),
+            in_report(figure("stability")[0], "stability", "stability of selections"),
             figure("stability")[1:],
         log:
             "results/logs/figures/{dataset}/stability.log",

@@ -14,6 +14,11 @@ TABLE_PAGES = {
     "areas": "areas",
     "data_saving": "data_saving",
 }
+# A page for each strategy with each model.
+STRATEGY_PAGES = {
+    f"results/pages/{dataset}/{strategy}.{model}.html": dict(dataset=dataset, strategy=strategy, model=model)
+    for dataset, strategy, model in itertools.product(DATASETS, STRATEGIES, MODELS)
+}
 # Strategies that wait for what was measured before they choose again.
 WAITING = {
     label: plan.rounds.model_dump(include={"initial", "batch", "count"})
@@ -30,6 +35,7 @@ REPORTED = [
     *per_dataset("results/figures/{dataset}/{figure}.svg", figure=["laboratory", "laboratory_scores"]),
     *EVIDENCE,
     *expand("results/pages/{table}.html", table=TABLE_PAGES),
+    *STRATEGY_PAGES,
     *per_dataset("results/{dataset}/gene_names.tsv"),
     *REFERENCE_FIGURES,
     *[f"results/{name}/filters.tsv" for name in DATASETS if STUDY.datasets[name].type == "cells"],
@@ -44,12 +50,8 @@ rule plot_learning_curves:
         responses="results/{dataset}/responses.h5ad",
     output:
         figures=[
-            report(
-                figure(f"learning_curves.{metric}")[0],
-                caption="../report/learning_curves.rst",
-                category="{dataset}",
-                subcategory="Learning curves",
-                labels={"figure": "learning curves", "metric": metric},
+            in_report(
+                figure(f"learning_curves.{metric}")[0], "learning_curves", "learning curves", of=metric
             )
             for metric in METRICS
         ],
@@ -82,13 +84,7 @@ rule plot_comparison:
         responses="results/{dataset}/responses.h5ad",
     output:
         figures=[
-            report(
-                figure(f"comparison.{metric}")[0],
-                caption="../report/comparison.rst",
-                category="{dataset}",
-                subcategory="Against random",
-                labels={"figure": "difference to random", "metric": metric},
-            )
+            in_report(figure(f"comparison.{metric}")[0], "comparison", "difference to random", of=metric)
             for metric in METRICS
         ],
         more_figures=[file for metric in METRICS for file in figure(f"comparison.{metric}")[1:]],
@@ -117,13 +113,7 @@ rule plot_coverage:
         coverage="results/{dataset}/tables/coverage.{graph}.tsv",
         responses="results/{dataset}/responses.h5ad",
     output:
-        report(
-            figure("coverage.{graph}")[0],
-            caption="../report/coverage.rst",
-            category="{dataset}",
-            subcategory="Coverage",
-            labels={"figure": "graph coverage", "graph": "{graph}"},
-        ),
+        in_report(figure("coverage.{graph}")[0], "coverage", "graph coverage", of="{graph}"),
         figure("coverage.{graph}")[1:],
     log:
         "results/logs/figures/{dataset}/coverage.{graph}.log",
@@ -151,13 +141,7 @@ rule plot_risk_coverage:
         responses="results/{dataset}/responses.h5ad",
     output:
         table="results/{dataset}/tables/risk_coverage.tsv",
-        figure=report(
-            figure("risk_coverage")[0],
-            caption="../report/risk_coverage.rst",
-            category="{dataset}",
-            subcategory="Certainty",
-            labels={"figure": "error of the most certain predictions"},
-        ),
+        figure=in_report(figure("risk_coverage")[0], "risk_coverage", "error of the most certain predictions"),
         more_figure=figure("risk_coverage")[1:],
     log:
         "results/logs/figures/{dataset}/risk_coverage.log",
@@ -187,21 +171,9 @@ rule plot_laboratory:
         split="results/{dataset}/splits/split0.tsv",
         responses="results/{dataset}/responses.h5ad",
     output:
-        rounds=report(
-            figure("laboratory")[0],
-            caption="../report/laboratory.rst",
-            category="{dataset}",
-            subcategory="Laboratory",
-            labels={"figure": "time and money against rounds"},
-        ),
+        rounds=in_report(figure("laboratory")[0], "laboratory", "time and money against rounds"),
         more_rounds=figure("laboratory")[1:],
-        scores=report(
-            figure("laboratory_scores")[0],
-            caption="../report/laboratory_scores.rst",
-            category="{dataset}",
-            subcategory="Laboratory",
-            labels={"figure": "score against time and money"},
-        ),
+        scores=in_report(figure("laboratory_scores")[0], "laboratory_scores", "score against time and money"),
         more_scores=figure("laboratory_scores")[1:],
     log:
         "results/logs/figures/{dataset}/laboratory.log",
@@ -232,13 +204,7 @@ rule plot_response_space:
         split="results/{dataset}/splits/split0.tsv",
         picks=expand("results/{{dataset}}/selections/{strategy}/split0.seed0.tsv", strategy=STRATEGIES),
     output:
-        report(
-            figure("response_space")[0],
-            caption="../report/response_space.rst",
-            category="{dataset}",
-            subcategory="Response space",
-            labels={"figure": "picks in the space of responses"},
-        ),
+        in_report(figure("response_space")[0], "response_space", "picks in the space of responses"),
         figure("response_space")[1:],
     log:
         "results/logs/figures/{dataset}/response_space.log",
@@ -263,9 +229,10 @@ rule plot_response_space:
 
 rule table_pages:
     input:
-        expand("results/tables/{table}.tsv", table=TABLE_PAGES),
+        tables=expand("results/tables/{table}.tsv", table=TABLE_PAGES),
+        responses=per_dataset("results/{dataset}/responses.h5ad"),
     output:
-        [
+        tables=[
             report(
                 f"results/pages/{table}.html",
                 caption=f"../report/{caption}.rst",
@@ -273,6 +240,10 @@ rule table_pages:
                 labels={"table": table.replace("_", " ")},
             )
             for table, caption in TABLE_PAGES.items()
+        ],
+        strategies=[
+            in_report(path, "strategy_page", "scores by budget", **page)
+            for path, page in STRATEGY_PAGES.items()
         ],
     log:
         "results/logs/pages/tables.log",
@@ -286,6 +257,8 @@ rule table_pages:
     params:
         metrics=METRICS,
         tables=list(TABLE_PAGES),
+        pages=list(STRATEGY_PAGES.values()),
+        titles={dataset: STUDY.datasets[dataset].title or dataset for dataset in DATASETS},
         code=code("table_pages.py"),
     message:
         "Write the pages of the tables"

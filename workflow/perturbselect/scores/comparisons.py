@@ -7,6 +7,7 @@ import pandas as pd
 
 from perturbselect.scores.intervals import by_number_of_runs
 from perturbselect.scores.metrics import METRICS, ROUNDING
+from perturbselect.scores.references import beside_references
 from perturbselect.scores.runs import CURVE, RUN, ordered
 from perturbselect.scores.statistics import bootstrap_interval, holm, rank_biserial, wilcoxon_p
 from perturbselect.seeds import generator
@@ -34,10 +35,11 @@ def comparisons(scores: pd.DataFrame, baseline: str | None = "random", *, seed: 
     DataFrame
         Table ``comparisons``: dataset, model, strategy, baseline, budget, n_selected, metric,
         better, difference, low, high, effect_size (rank-biserial), n_pairs, p (Wilcoxon; empty
-        with fewer than 6 pairs), p_holm. No rows if the baseline is not in the study.
+        with fewer than 6 pairs), p_holm, and the columns of `beside_references`. No rows if the
+        baseline is not in the study.
     """
     at = ["dataset", "model", "budget", "metric"]
-    scores = scores[scores["strategy"].notna()].copy()
+    references, scores = scores, scores[scores["strategy"].notna()].copy()
     for name in scores["metric"].unique():
         if METRICS[name].better == "target":
             chosen = scores["metric"] == name
@@ -75,7 +77,7 @@ def comparisons(scores: pd.DataFrame, baseline: str | None = "random", *, seed: 
             )
         )
     if not parts:
-        return pd.DataFrame(columns=columns)
+        return beside_references(pd.DataFrame(columns=columns), references)
     table = pd.concat(parts, ignore_index=True)
     table["baseline"] = baseline
     table["better"] = table["metric"].map({name: metric.better for name, metric in METRICS.items()})
@@ -84,4 +86,4 @@ def comparisons(scores: pd.DataFrame, baseline: str | None = "random", *, seed: 
     table["p_holm"] = np.nan
     if table["p"].notna().any():
         table["p_holm"] = table.groupby(at, sort=False)["p"].transform(lambda p: holm(p.to_numpy()))
-    return ordered(table[columns], [*CURVE, "n_selected"])
+    return beside_references(ordered(table[columns], [*CURVE, "n_selected"]), references)

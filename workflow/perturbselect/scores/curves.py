@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from perturbselect.scores.intervals import with_intervals
+from perturbselect.scores.references import beside_references
 from perturbselect.scores.runs import CURVE, RUN, ordered
 
 
@@ -52,12 +53,14 @@ def area_under_curve(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Table ``areas``: dataset, model, strategy, metric, area, low, high, n_runs, n_budgets.
+        Table ``areas``: dataset, model, strategy, metric, area, low, high, n_runs, n_budgets,
+        and the columns of `beside_references`.
     """
+    references = scores
     scores = scores[scores["strategy"].notna() & scores["budget"].notna()].dropna(subset=["value"])
     keys = [*CURVE, "metric"]
     runs = scores.groupby([*keys, *RUN], sort=False)["value"].agg(["mean", "size"]).reset_index()
     budgets = scores.groupby(keys, sort=False)["budget"].nunique().rename("n_budgets").reset_index()
     runs = runs.merge(budgets, on=keys)
     table = with_intervals(runs[runs["size"] == runs["n_budgets"]], keys, "mean", "area", seed)
-    return ordered(table.merge(budgets, on=keys), CURVE)
+    return beside_references(ordered(table.merge(budgets, on=keys), CURVE), references)

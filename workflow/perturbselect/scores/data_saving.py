@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 
 from perturbselect.scores.metrics import METRICS, ROUNDING
+from perturbselect.scores.references import beside_references
 from perturbselect.scores.runs import CURVE, RUN, ordered
 from perturbselect.scores.score import FLOORS
 from perturbselect.seeds import generator
@@ -40,14 +41,16 @@ def data_saving(
     -------
     DataFrame
         Table ``data_saving``: dataset, model, strategy, baseline, budget, n_selected, metric,
-        factor, bound (``>``, ``<`` or empty), low, low_bound, high, high_bound, n_runs. Metrics
-        with a target and models without a strategy are left out.
+        factor, bound (``>``, ``<`` or empty), low, low_bound, high, high_bound, n_runs,
+        and the columns of `beside_references`. Metrics with a target and models without
+        a strategy are left out.
     """
     columns = [
         *CURVE, "baseline", "budget", "n_selected", "metric", "factor", "bound", "low", "low_bound", "high",
         "high_bound", "n_runs",
     ]  # fmt: skip
     directed = [name for name, metric in METRICS.items() if metric.better != "target"]
+    references = scores
     scores = scores[
         scores["strategy"].notna() & scores["metric"].isin(directed) & ~scores["model"].isin(FLOORS)
     ]
@@ -87,7 +90,8 @@ def data_saving(
                     [dataset, model, strategy, baseline, budget, size[strategy, budget], metric,
                      factor[0], SIGN.get(bound[0]), low, low_bound, high, high_bound, len(runs)]
                 )  # fmt: skip
-    return ordered(pd.DataFrame(rows, columns=columns), [*CURVE, "n_selected"])
+    table = ordered(pd.DataFrame(rows, columns=columns), [*CURVE, "n_selected"])
+    return beside_references(table, references)
 
 
 def _interval(
