@@ -47,7 +47,7 @@ from perturbselect.scores.curves import area_under_curve, learning_curves  # noq
 from perturbselect.scores.data_saving import data_saving  # noqa: E402
 from perturbselect.scores.laboratory import days  # noqa: E402
 from perturbselect.scores.runs import run_scores  # noqa: E402
-from perturbselect.scores.score import score  # noqa: E402
+from perturbselect.scores.score import Truth, score  # noqa: E402
 from perturbselect.scores.stability import stability  # noqa: E402
 from perturbselect.seeds import generator, integer_seed  # noqa: E402
 from perturbselect.selection import STRATEGIES  # noqa: E402
@@ -87,6 +87,7 @@ class Run:
         parts = split(self.responses.obs_names.to_numpy(str), config.splits.test_share, generator(*words))
         part = parts.set_index("perturbation")["part"]
         self.pool, self.test = (part.index[part == name].to_numpy(str) for name in ("pool", "test"))
+        self.truth = Truth.of_split(self.responses, self.test)
 
     def words(self, use: str, *more: object) -> tuple:
         """Return the words of a seed."""
@@ -147,7 +148,7 @@ class Run:
                     var=pd.DataFrame(index=self.responses.var_names),
                     uns=run,
                 )
-                frames.append(score(self.responses, predictions, self.test))
+                frames.append(score(self.truth, predictions))
         return pd.concat(frames, ignore_index=True)
 
 

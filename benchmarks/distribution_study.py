@@ -35,7 +35,7 @@ from perturbselect.data.splits import split  # noqa: E402
 from perturbselect.files import read_h5ad  # noqa: E402
 from perturbselect.models import MODELS  # noqa: E402
 from perturbselect.models.model import Knowledge  # noqa: E402
-from perturbselect.scores.score import ceiling, floor, score  # noqa: E402
+from perturbselect.scores.score import Truth, ceiling, floor, score  # noqa: E402
 from perturbselect.scores.statistics import bootstrap_interval, wilcoxon_p  # noqa: E402
 from perturbselect.seeds import generator, integer_seed  # noqa: E402
 
@@ -76,6 +76,7 @@ def scored(name: str, folder: Path, number: int) -> list[dict]:
     histograms = HistogramFile(folder / "histograms.h5")
     parts = split(responses.obs_names.to_numpy(str), 0.25, generator(0, STUDY, name, "split", number))
     pool, test = (parts.loc[parts["part"] == part, "perturbation"].to_numpy(str) for part in ("pool", "test"))
+    truth = Truth.of_split(responses, test)
     picks = generator(0, STUDY, name, "picks", number).permutation(pool)
     tables = {}
     for of in (floor, ceiling):
@@ -97,7 +98,7 @@ def scored(name: str, folder: Path, number: int) -> list[dict]:
                 var=pd.DataFrame(index=responses.var_names),
                 obsm={} if made.histograms is None else {"histograms": made.histograms},
             )
-            tables[model, training.n_obs, seconds] = score(responses, predictions, test, histograms)
+            tables[model, training.n_obs, seconds] = score(truth, predictions, histograms)
             if "tilted" in made.summary:
                 print(f"split {number}, {training.n_obs} measured: {made.summary['tilted']}", file=sys.stderr)
     return [

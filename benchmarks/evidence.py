@@ -117,11 +117,11 @@ def write_predictions(folder: Path, distinct: int) -> None:
 def score_job(folder: Path, place: int, times: int) -> Path:
     """Score one model's files, as a job of rule ``score`` does."""
     truth, made = read_h5ad(folder / "responses.h5ad"), folder / f"{place}.parquet"
-    frames = []
+    frames, of_split = [], score.Truth.of_split(truth, truth.obs_names[:500])
     for seed in range(times):
         predictions = read_h5ad(folder / f"{place}.predictions.h5ad")
         predictions.uns["seed"] = seed
-        frames.append(score.score(truth, predictions, truth.obs_names[:500]))
+        frames.append(score.score(of_split, predictions))
     write_parquet(pd.concat(frames, ignore_index=True), made)
     return made
 

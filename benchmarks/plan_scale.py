@@ -48,9 +48,9 @@ def write_sources(folder: Path, datasets: int) -> None:
 def large_study(strategies: int, splits: int, seeds: int, budgets: int, datasets: int, models: int) -> dict:
     """Return the config of a study of this size."""
     kinds = [
+        {"model": "gears", "graph": "net", "coexpression": None},
         {"model": "kernel_ridge", "kernel": "near"},
         {"model": "training_mean"},
-        {"model": "knn_graph", "kernel": "near"},
     ]
     return {
         "datasets": {

@@ -16,7 +16,7 @@ from perturbselect.scores.distributions import (
     energy_distance_of_histograms,
     wasserstein_of_histograms,
 )
-from perturbselect.scores.score import ceiling, floor, score
+from perturbselect.scores.score import Truth, ceiling, floor, score
 
 GENES, BINS = 5, 12
 
@@ -149,10 +149,10 @@ def predictions_of(responses, histograms, shares):
 
 def test_scores_of_predicted_histograms(screen, tmp_path):
     responses, histograms = screen
-    measured = histograms.of(["A"])
+    truth, measured = Truth.of_split(responses, ["A"]), histograms.of(["A"])
     near, far = histograms.of(["C"]).shares(), histograms.of(["B"]).shares()
     values = {
-        name: score(responses, predictions_of(responses, histograms, shares), ["A"], histograms)
+        name: score(truth, predictions_of(responses, histograms, shares), histograms)
         .set_index("metric")["value"][["e_distance", "wasserstein"]]
         .to_numpy()
         for name, shares in (("near", near), ("far", far))
@@ -160,11 +160,11 @@ def test_scores_of_predicted_histograms(screen, tmp_path):
     assert (values["near"] < values["far"]).all()
     expected = Distributions.beside(measured, near)
     assert values["near"][0] == expected.each(energy_distance_of_histograms)[0]
-    without = score(responses, predictions_of(responses, histograms, near), ["A"])
+    without = score(truth, predictions_of(responses, histograms, near))
     assert not {"e_distance", "wasserstein"} & set(without["metric"])
     for broken in (near * np.nan, near * 0.9, near - 2 * near.max() * (np.arange(32) == 3)):
         with pytest.raises(InputError, match="no shares of cells"):
-            score(responses, predictions_of(responses, histograms, broken), ["A"], histograms)
+            score(truth, predictions_of(responses, histograms, broken), histograms)
 
 
 def test_floors_and_ceiling_of_distributions(screen):

@@ -10,7 +10,7 @@ from perturbselect.errors import InputError
 from perturbselect.scores import metrics
 from perturbselect.scores.metrics import METRICS, strongest_genes
 from perturbselect.scores.runs import run_scores
-from perturbselect.scores.score import ceiling, floor, score
+from perturbselect.scores.score import Truth, ceiling, floor, score
 
 P, G = 7, 60
 OF_VARIANCE = {"calibration", "error_to_variance"}
@@ -200,7 +200,7 @@ def screen(data):
 
 
 def test_score_matches_rows_by_name(data, screen):
-    table = score(*screen, TEST)
+    table = score(Truth.of_split(screen[0], TEST), screen[1])
     mse = table[table["metric"] == "mse"].set_index("perturbation")["value"].sort_index()
     np.testing.assert_allclose(mse, loop("mse", data), rtol=1e-5)
     assert set(table["metric"]) == set(METRICS) - OF_VARIANCE - OF_CELLS
@@ -214,25 +214,25 @@ def test_the_reference_is_the_mean_of_the_pool_whatever_was_measured(data, scree
     """Another reference for each selection would reward picks that are far from the pool's mean."""
     responses, predictions = screen
     reference = {**data, "pool_mean": responses.X[P:].mean(axis=0).astype(np.float64)}
-    table = score(responses, predictions, TEST).set_index("metric")["value"]
+    table = score(Truth.of_split(responses, TEST), predictions).set_index("metric")["value"]
     expected = metrics.explained_variance(data["predicted"], data["true"], reference["pool_mean"])
     assert table["explained_variance"] == pytest.approx(expected, rel=1e-5)
     found = np.sort(table["pearson_delta_perturbed_ref"].to_numpy())
     np.testing.assert_allclose(found, np.sort(loop("pearson_delta_perturbed_ref", reference)), rtol=1e-4)
     predictions.var["training_mean"] = 7.0  # of the picks: plays no part
-    again = score(responses, predictions, TEST).set_index("metric")["value"]
+    again = score(Truth.of_split(responses, TEST), predictions).set_index("metric")["value"]
     pd.testing.assert_series_equal(again, table)
 
 
 def test_score_uses_the_variance_if_there_is_one(screen):
     responses, predictions = screen
     predictions.layers["variance"] = np.full(predictions.shape, 1e6, dtype=np.float32)
-    table = score(responses, predictions, TEST)
+    table = score(Truth.of_split(responses, TEST), predictions)
     assert (table.loc[table["metric"] == "calibration", "value"] == 1).all()
     ratio, mse = (table.loc[table["metric"] == name, "value"] for name in ("error_to_variance", "mse"))
     np.testing.assert_allclose(mse.to_numpy() / ratio.to_numpy(), 1e6, rtol=1e-6)
     said = table[table["metric"] == "predicted_variance"]
-    assert said["perturbation"].tolist() == list(predictions.obs_names)
+    assert said["perturbation"].tolist() == list(TEST)
     assert (said["value"] == 1e6).all()
     assert "predicted_variance" not in set(run_scores([table])["metric"])  # it is no metric
 
@@ -240,7 +240,7 @@ def test_score_uses_the_variance_if_there_is_one(screen):
 def test_undefined_correlations_are_zero_and_counted(screen):
     responses, predictions = screen
     predictions.X = np.tile(responses.X[P:].mean(axis=0), (P, 1))
-    table = score(responses, predictions, TEST)
+    table = score(Truth.of_split(responses, TEST), predictions)
     chosen = table[table["metric"] == "pearson_delta_perturbed_ref"]
     assert (chosen["value"] == 0).all()
     assert chosen["undefined"].sum() == P
@@ -250,7 +250,7 @@ def test_undefined_correlations_are_zero_and_counted(screen):
 def test_other_undefined_values_are_missing(screen):
     responses, predictions = screen
     responses.layers["de_significant"][:] = 0
-    chosen = score(responses, predictions, TEST).query("metric == 'de_overlap'")
+    chosen = score(Truth.of_split(responses, TEST), predictions).query("metric == 'de_overlap'")
     assert chosen["value"].isna().all()
     assert chosen["undefined"].all()
 
@@ -258,10 +258,10 @@ def test_other_undefined_values_are_missing(screen):
 def test_controls_predicted_or_measured_do_not_enter(screen):
     """Neither a prediction of control nor the control's mean changes a score."""
     responses, predictions = screen
-    before = score(responses, predictions, TEST)
+    before = score(Truth.of_split(responses, TEST), predictions)
     responses.var["control_mean"] = 5.0
     predictions.var["control_mean"] = 1.0
-    pd.testing.assert_frame_equal(score(responses, predictions, TEST), before)
+    pd.testing.assert_frame_equal(score(Truth.of_split(responses, TEST), predictions), before)
 
 
 def test_floor(screen):
@@ -296,19 +296,19 @@ def test_bad_predictions_are_refused(screen):
     broken = predictions.copy()
     broken.X[2, 5] = np.nan
     with pytest.raises(InputError, match="'P06' in gene 'G5' is nan"):
-        score(responses, broken, TEST)
+        score(Truth.of_split(responses, TEST), broken)
     with pytest.raises(InputError, match="gene 'G59' stands only in one"):
-        score(responses, predictions[:, :-1], TEST)
+        score(Truth.of_split(responses, TEST), predictions[:, :-1])
     with pytest.raises(InputError, match="their order differs"):
-        score(responses, predictions[:, ::-1], TEST)
+        score(Truth.of_split(responses, TEST), predictions[:, ::-1])
     with pytest.raises(InputError, match="perturbation 'P00'"):
-        score(responses[1:], predictions, TEST)
+        score(Truth.of_split(responses[1:], TEST), predictions)
     with pytest.raises(InputError, match="there are none"):
-        score(responses, predictions[:0], TEST)
+        score(Truth.of_split(responses, TEST), predictions[:0])
     for rows in ([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5, 5]):
         with pytest.raises(
             InputError, match=r"not the split's test perturbations .*'P04' stands only in one"
         ):
-            score(responses, predictions[rows], TEST)
+            score(Truth.of_split(responses, TEST), predictions[rows])
     with pytest.raises(InputError, match="stand there twice"):
-        score(responses, predictions[[0, 1, 2, 3, 4, 5, 6, 6]], TEST)
+        score(Truth.of_split(responses, TEST), predictions[[0, 1, 2, 3, 4, 5, 6, 6]])

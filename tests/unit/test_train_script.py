@@ -15,6 +15,7 @@ from perturbselect.files import read_h5ad, write_h5ad, write_tsv
 from perturbselect.models.gears import Gears
 from perturbselect.models.neural.checkpoint import Checkpoint
 from perturbselect.models.neural.training import Run
+from perturbselect.models.run_file import by_budget
 
 POOL = [f"P{i}" for i in range(10)]
 TEST = ["Q0", "Q1"]
@@ -46,7 +47,6 @@ def job(tmp_path, monkeypatch):
     write_tsv(edges, tmp_path / "go.edges.tsv.gz")
     write_tsv(pd.DataFrame({"gene": names, "in_source": True}), tmp_path / "go.nodes.tsv")
     out = tmp_path / "out"
-    predictions = [str(out / f"budget{budget}.h5ad") for budget in (5, 10)]
     options = dataclasses.asdict(Gears(hidden=4, steps=12, batch=4, coexpression=None))
     monkeypatch.setattr(Checkpoint, "every", 0)
     handler = signal.getsignal(signal.SIGTERM)
@@ -60,16 +60,16 @@ def job(tmp_path, monkeypatch):
             kernels=[],
             budgets=[5, 10],
             device="cpu",
-            seed=[1, "train"],
+            seed=[[1, "train", 0, 3]],
         ),
         input=Named(
             responses=tmp_path / "responses.h5ad",
-            split=tmp_path / "split.tsv",
-            picks=tmp_path / "picks.tsv",
+            splits=[tmp_path / "split.tsv"],
+            picks=[tmp_path / "picks.tsv"],
             graphs=[tmp_path / "go.edges.tsv.gz", tmp_path / "go.nodes.tsv"],
         ),
-        output=Named(predictions=predictions, history=str(out / "training.tsv")),
-        wildcards=Named(dataset="d", strategy="random", split="0", seed="0"),
+        output=Named(predictions=[str(out / "predictions.h5ad")], histories=[str(out / "training.tsv")]),
+        wildcards=Named(dataset="d", strategy="random"),
         resources=Named(gpu=0),
     )
     signal.signal(signal.SIGTERM, handler)
@@ -90,7 +90,7 @@ def results(folder):
 def test_a_job_that_was_ended_goes_on_and_leaves_the_same_files(job, repository, tmp_path, monkeypatch):
     run(job, repository)
     undisturbed = results(tmp_path / "out")
-    assert set(undisturbed) == {"budget5.h5ad", "budget10.h5ad", "training.tsv"}
+    assert set(undisturbed) == {"predictions.h5ad", "training.tsv"}
 
     whole = Run.epoch
     count = [0]
@@ -105,9 +105,7 @@ def test_a_job_that_was_ended_goes_on_and_leaves_the_same_files(job, repository,
     with pytest.raises(KeyboardInterrupt):
         run(job, repository)
     left = {path.name for path in (tmp_path / "out").iterdir()}
-    assert left == {"budget5.h5ad", "budget5.checkpoint", "budget10.checkpoint"}
-    for path in (tmp_path / "out").glob("*.h5ad"):
-        path.unlink()  # as Snakemake does with what a failed job made
+    assert left == {"budget5.checkpoint", "budget10.checkpoint"}
     count[0] = 100
     run(job, repository)
     assert count[0] == 103  # of the second budget's four epochs, three were left
@@ -122,8 +120,32 @@ def test_what_was_measured_already_trains_and_is_not_counted(job, repository, tm
     job["params"] |= {"model": "training_mean", "label": "mean", "options": {}, "graphs": []}
     run(job, repository)
     responses = read_h5ad(tmp_path / "responses.h5ad")
-    for path, bought in zip(job["output"]["predictions"], (5, 8), strict=True):
-        prediction = read_h5ad(path)
+    found = by_budget(read_h5ad(tmp_path / "out" / "predictions.h5ad"))
+    for prediction, bought in zip(found, (5, 8), strict=True):
         assert prediction.uns["n_selected"] == bought  # of the 10 of the second budget, 8 are left
         expected = responses[POOL[: 2 + bought]].X.mean(axis=0)
         np.testing.assert_allclose(prediction.X[0], expected, rtol=1e-5)
+
+
+def test_one_job_trains_several_runs_each_on_its_own_picks(job, repository, tmp_path):
+    parts = pd.DataFrame({"perturbation": POOL + TEST, "part": ["test"] * 2 + ["pool"] * 10})
+    write_tsv(parts, tmp_path / "split1.tsv")
+    others = (POOL + TEST)[:1:-1]
+    write_tsv(pd.DataFrame({"rank": range(1, 11), "gene": others}), tmp_path / "picks1.tsv")
+    job["params"] |= {"model": "training_mean", "label": "mean", "options": {}, "graphs": []}
+    job["params"]["seed"] = [[1, "train", 0, 3], [1, "train", 1, 3]]
+    for key, file in (("splits", "split1.tsv"), ("picks", "picks1.tsv")):
+        job["input"][key] = [*job["input"][key], tmp_path / file]
+    made = [tmp_path / f"run{place}" for place in (0, 1)]
+    job["output"] = Named(
+        predictions=[str(folder / "predictions.h5ad") for folder in made],
+        histories=[str(folder / "training.tsv") for folder in made],
+    )
+    run(job, repository)
+    responses = read_h5ad(tmp_path / "responses.h5ad")
+    for split, (picks, test) in enumerate([(POOL, TEST), (others, POOL[:2])]):
+        part = next(by_budget(read_h5ad(made[split] / "predictions.h5ad")))
+        assert part.obs_names.tolist() == test
+        assert (part.uns["split"], part.uns["seed"]) == (split, 3)
+        np.testing.assert_allclose(part.X[0], responses[picks[:5]].X.mean(axis=0), rtol=1e-5)
+        assert (made[split] / "training.tsv").exists()

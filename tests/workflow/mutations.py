@@ -145,7 +145,7 @@ PLOTS = {
     "error_by_distance": 1,
     "explorer": 1,  # the strategies' colours
 }
-NEW_KERNEL = {"kernel": 1, "train_kernel_ridge": 6, "score": 3, **NEW_SCORES}
+NEW_KERNEL = {"kernel": 1, "train_kernel_ridge": 3, "score": 3, **NEW_SCORES}
 
 
 MUTATIONS = [
@@ -208,14 +208,14 @@ MUTATIONS = [
     Mutation(
         "model added",
         option("models.control_mean", {}),
-        {"train_control_mean": 6, "score": 3, **NEW_SCORES, **NEW_CONFIG},
+        {"train_control_mean": 3, "score": 3, **NEW_SCORES, **NEW_CONFIG},
     ),
     Mutation(
         "model of distributions added",
         option("models.training_histogram", {}),
         {
             "histograms": 1,
-            "train_training_histogram": 6,
+            "train_training_histogram": 3,
             "score": 3,
             "score_references": 1,
             **NEW_SCORES,
@@ -264,7 +264,7 @@ MUTATIONS = [
     Mutation(
         "line in a model",
         line("perturbselect/models/kernel_ridge.py"),
-        {"train_kernel_ridge": 6, "score": 3, **NEW_SCORES},
+        {"train_kernel_ridge": 3, "score": 3, **NEW_SCORES},
     ),
     Mutation("line in the kernels", line("perturbselect/graphs/kernels/features.py"), NEW_KERNEL),
     Mutation(
@@ -299,7 +299,9 @@ MUTATIONS = [
         {"train_gears": 1, "score": 1, **NEW_SCORES},
     ),
     # Predictions are the largest results; once they are scored, they may go.
-    Mutation("prediction deleted", deleted("tiny/predictions/gears/random/split0.seed0/budget4.h5ad"), {}),
+    Mutation(
+        "prediction deleted", deleted("tiny/predictions/gears/random/split0.seed0/predictions.h5ad"), {}
+    ),
     Mutation(
         "table deleted",
         deleted("tables/areas.tsv"),

@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from command_line import Workflow, counted_jobs, kill_all, measured_content
@@ -45,7 +47,10 @@ def killed(workflow: Workflow) -> Workflow:
 
 def test_killed_and_resumed_is_the_same_to_the_byte(killed, finished):
     """In another folder than the undisturbed run, and with one core instead of two."""
-    done = killed.files("tiny/predictions/*/*/*/training.tsv")
+    runs = [Path(file).parts[-4:-1] for file in killed.files("tiny/predictions/*/*/*/training.tsv")]
+    # A simple model trains all runs of a strategy in one job.
+    jobs = Counter(run if run[0] == "gears" else run[:2] for run in runs)
+    done = [job for job, count in jobs.items() if count == (1 if job[0] == "gears" else 2)]
     locked = killed.run(*TARGETS, cores=1)
     assert locked.returncode != 0
     assert "Directory cannot be locked" in locked.stdout
@@ -60,7 +65,7 @@ def test_killed_and_resumed_is_the_same_to_the_byte(killed, finished):
     resumed = killed.jobs_run(*TARGETS, cores=1)
     assert not {"simulate", "import_h5ad", "preprocess", "summarise"} & set(resumed)
     trained = sum(resumed[f"train_{model}"] for model in killed.study()["models"])
-    assert 18 - len(done) <= trained <= 18 - len(done) + 1  # one was at work when it was killed
+    assert 12 - len(done) <= trained <= 12 - len(done) + 1  # one was at work when it was killed
     assert killed.planned(*TARGETS) == {}
 
     made = killed.files("tiny/**/*", "tables/*", "figures/**/*", "simulations/**/*", "pages/*", "summary.txt")
@@ -117,10 +122,10 @@ def test_failed_jobs_leave_nothing_and_the_others_go_on(copy_of_finished):
     assert "Traceback" not in result.stdout
     assert counted_jobs(result.stdout) == {"plot_coverage": 1}
     assert not copy_of_finished.files("tiny/predictions/kernel_ridge/**/*")
-    assert len(copy_of_finished.files("tiny/predictions/training_mean/**/*.h5ad")) == 12
+    assert len(copy_of_finished.files("tiny/predictions/training_mean/**/*.h5ad")) == 6
     assert not list(copy_of_finished.folder.rglob(".partial*"))
     # The report is the old one. The next run does not take it for the new one, but tries again.
-    tried_again = {"train_kernel_ridge": 6, "score": 3, **NEW_SCORES}
+    tried_again = {"train_kernel_ridge": 3, "score": 3, **NEW_SCORES}
     assert copy_of_finished.planned() == tried_again
 
     # On demand, tables and report are made of the runs that are finished, and name the others.

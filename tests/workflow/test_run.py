@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from perturbselect.files import read_tsv, write_bytes
+from perturbselect.models.run_file import by_budget
 from perturbselect.table_schema import FOLDER as SCHEMAS
 from perturbselect.table_schema import check_table, table_schema
 
@@ -64,9 +65,9 @@ def test_report_is_one_file_with_everything_in_it(finished, report, in_report):
     assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)=[\"']?(https?:)?//", report)
     assert finished.study()["title"] in report
     figures = {f"results/{name}" for name in finished.files("figures/**/*.svg")}
-    pages = {f"results/{name}" for name in finished.files("pages/*.html")}
+    pages = {f"results/{name}" for name in finished.files("pages/**/*.html")}
     assert len(figures) == 2 + 2 + 1 + 2 + 1 + 4
-    assert len(pages) == 8
+    assert len(pages) == 8 + 3 * 3  # each strategy with each model
     others = {"results/tiny/gene_names.tsv", "results/tiny/filters.tsv"}
     assert set(in_report) == figures | pages | others | {"results/study.yaml", "results/software.tsv"}
     for path, item in in_report.items():
@@ -162,8 +163,9 @@ def test_selections_and_predictions_keep_to_their_split(finished):
             assert len(picks) == np.ceil((parts == "pool").sum() / 2)
             for model in finished.study()["models"]:
                 folder = finished.results / f"tiny/predictions/{model}/{strategy}/split{split}.seed0"
-                for budget, size in (("4", 4), ("50pct", len(picks))):
-                    predictions = anndata.read_h5ad(folder / f"budget{budget}.h5ad")
+                found = list(by_budget(anndata.read_h5ad(folder / "predictions.h5ad")))
+                assert [predictions.uns["budget"] for predictions in found] == ["4", "50pct"]
+                for predictions, size in zip(found, (4, len(picks)), strict=True):
                     assert sorted(predictions.obs_names) == sorted(parts.index[parts == "test"])
                     assert predictions.uns["n_selected"] == size
                     assert predictions.uns["simulated"]

@@ -76,13 +76,15 @@ HISTOGRAMS = (
 BUDGETS = [budget_label(budget) for budget in STUDY.budgets]
 SPLITS = list(range(STUDY.splits.count))
 SEEDS = list(range(STUDY.seeds))
+RUNS = list(itertools.product(SPLITS, SEEDS))
 
-# A run is one training: all budgets of a model, strategy, split and seed.
+# A run is all budgets of a model, strategy, split and seed.
 RUN_KEYS = ("dataset", "model", "strategy", "split", "seed")
 ALL_RUNS = [
     dict(zip(RUN_KEYS, run)) for run in itertools.product(DATASETS, MODELS, STRATEGIES, SPLITS, SEEDS)
 ]
 TRAINED = "results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}/training.tsv"
+PREDICTED = TRAINED.replace("training.tsv", "predictions.h5ad")
 # With `runs: finished`, what failed before is not tried again but listed (docs/reruns.md).
 MISSING_RUNS = [
     run for run in (ALL_RUNS if STUDY.runs == "finished" else []) if not Path(TRAINED.format(**run)).exists()
@@ -295,13 +297,20 @@ def all_runs(pattern, **fixed):
     return expand(pattern, **values)
 
 
+def runs_of(model, pattern):
+    """Files of the runs that one training job makes: one, or of a simple model all RUNS (docs/decisions/0009)."""
+    return expand(pattern, split=SPLITS, seed=SEEDS, allow_missing=True) if model in SIMPLE else [pattern]
+
+
+def training_job(model, folder, ending):
+    """A file that each training job of a model has one of."""
+    run = [] if model in SIMPLE else ["split{split}.seed{seed}"]
+    return "/".join([folder, "{dataset}", "predictions", model, "{strategy}", *run]) + ending
+
+
 def predictions_scored(wildcards):
-    """Predictions of all runs of a model and strategy, at every budget."""
-    return [
-        str(Path(TRAINED.format(**run)).with_name(f"budget{budget}.h5ad"))
-        for run in RUNS_SCORED.get(SCORED.format(**wildcards), [])
-        for budget in BUDGETS
-    ]
+    """Predictions of all runs of a model and strategy."""
+    return [PREDICTED.format(**run) for run in RUNS_SCORED.get(SCORED.format(**wildcards), [])]
 
 
 def figure(kind):
@@ -326,13 +335,10 @@ def title_of(wildcards):
 
 
 def shown_predictions(wildcards):
-    """Predictions of every model that has the run to show, at the last budget."""
+    """Predictions of every model that has the run to show."""
     runs = [run for run in ALL_RUNS if run["dataset"] == wildcards.dataset and run not in MISSING_RUNS]
-    path = "results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}/budget{budget}.h5ad"
     return [
-        path.format(**run, budget=BUDGETS[-1])
-        for run in runs
-        if all(run[key] == value for key, value in SHOWN_RUN.items())
+        PREDICTED.format(**run) for run in runs if all(run[key] == value for key, value in SHOWN_RUN.items())
     ]
 
 

@@ -78,7 +78,10 @@ rule collect_scores:
         mem_mb=memory(4000, per_input_mb=40),
         runtime=minutes(30),
     params:
-        missing=MISSING_RUNS,
+        missing=[
+            run | dict(log=training_job(run["model"], "results/logs", ".log").format(**run))
+            for run in MISSING_RUNS
+        ],
         code=code("collect_scores.py"),
     message:
         "Collect the scores of all runs"

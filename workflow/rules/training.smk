@@ -1,9 +1,9 @@
-"""One rule per model of the config; a job trains all budgets of one selection.
+"""One rule per model of the config; a job trains all budgets of one run, a simple model's all runs of a strategy.
 
-Required: responses, a selection, its split, and the graphs and kernels that the
+Required: responses, selections, their splits, and the graphs and kernels that the
           model's options name.
-Makes:    results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}/budget{budget}.h5ad
-          and, beside them, training.tsv (what the training recorded).
+Makes:    results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}/predictions.h5ad
+          and, beside it, training.tsv (what the training recorded).
 """
 
 from dataclasses import asdict
@@ -11,25 +11,26 @@ from dataclasses import asdict
 for model in MODELS:
     known, member = KNOWN_MODELS.build(model, STUDY.models[model])
     options = asdict(member)
-    folder = f"{{dataset}}/predictions/{model}/{{strategy}}/split{{split}}.seed{{seed}}"
+    together = model in SIMPLE
+    folder = f"{{dataset}}/predictions/{model}/{{strategy}}"
 
     rule:
         name:
             f"train_{model}"
         input:
             responses="results/{dataset}/responses.h5ad",
-            split="results/{dataset}/splits/split{split}.tsv",
-            picks="results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv",
+            splits=runs_of(model, "results/{dataset}/splits/split{split}.tsv"),
+            picks=runs_of(model, "results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv"),
             graphs=graphs_of(options),
             kernels=[f"results/{{dataset}}/kernels/{name}.h5ad" for name in names_in(options, "kernel")],
             histograms=histograms_of(known),
         output:
-            predictions=expand(f"results/{folder}/budget{{budget}}.h5ad", budget=BUDGETS, allow_missing=True),
-            history=f"results/{folder}/training.tsv",
+            predictions=runs_of(model, f"results/{folder}/split{{split}}.seed{{seed}}/predictions.h5ad"),
+            histories=runs_of(model, f"results/{folder}/split{{split}}.seed{{seed}}/training.tsv"),
         log:
-            f"results/logs/{folder}.log",
+            training_job(model, "results/logs", ".log"),
         benchmark:
-            f"results/benchmarks/{folder}.tsv"
+            training_job(model, "results/benchmarks", ".tsv")
         conda:
             "../../envs/perturbselect.yaml"
         threads: 1
@@ -47,17 +48,14 @@ for model in MODELS:
             kernels=names_in(options, "kernel"),
             budgets=STUDY.budgets,
             device=STUDY.device,
-            seed=lambda wildcards, model=model: [
-                STUDY.seed,
-                "train",
-                wildcards.dataset,
-                model,
-                int(wildcards.split),
-                int(wildcards.seed),
+            # One for each run: split and seed come last.
+            seed=lambda wildcards, model=model, together=together: [
+                [STUDY.seed, "train", wildcards.dataset, model, *run]
+                for run in (RUNS if together else [(int(wildcards.split), int(wildcards.seed))])
             ],
             code=code("train.py", f"perturbselect.models.{known}"),
         message:
             f"Train {model} on {{wildcards.strategy}}'s picks in {{wildcards.dataset}}, "
-            "split {wildcards.split}, seed {wildcards.seed}"
+            + ("all splits and seeds" if together else "split {wildcards.split}, seed {wildcards.seed}")
         script:
             "../scripts/train.py"

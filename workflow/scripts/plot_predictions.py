@@ -2,14 +2,15 @@
 
 from perturbselect.files import read_h5ad, read_parquet
 from perturbselect.job import logged
+from perturbselect.models.run_file import by_budget
 from perturbselect.report.predicted_true import best_median_worst, plot
 from perturbselect.report.style import save
 
 with logged(snakemake.log[0]):
     responses = read_h5ad(snakemake.input.responses)
-    found = map(read_h5ad, snakemake.input.predictions)
-    predictions = {prediction.uns["model"]: prediction for prediction in found}
     run = snakemake.params.run
+    found = [part for path in snakemake.input.predictions for part in by_budget(read_h5ad(path))]
+    predictions = {part.uns["model"]: part for part in found if part.uns["budget"] == run["budget"]}
     of_run = [("dataset", "==", snakemake.wildcards.dataset), *((key, "==", run[key]) for key in run)]
     scores = read_parquet(snakemake.input.scores, filters=of_run)
     words = "{n} picked by {strategy}, split {split}, seed {seed}"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -82,7 +83,7 @@ class Trace:
         places: dict[str, int] = {}
         for entry in job["inputs"]:
             maker = self.makers.get(entry["file"])
-            if maker is not None and not self._fits(maker):
+            if maker is not None and not self._fits(maker, entry["file"]):
                 continue
             kind = f"{maker['rule']} {Path(entry['file']).suffix}" if maker is not None else ""
             if self.fold and kind in places:
@@ -94,8 +95,11 @@ class Trace:
             files.append((entry["file"], entry["sha256"], 0))
         return files
 
-    def _fits(self, job: Record) -> bool:
-        return all(self.row.get(name, value) == value for name, value in job["wildcards"].items())
+    def _fits(self, job: Record, file: str) -> bool:
+        # A job that makes the files of many runs has no split among its wildcards.
+        run = re.search(r"/split(?P<split>\d+)\.seed(?P<seed>\d+)", file)
+        names = job["wildcards"] | (run.groupdict() if run else {})
+        return all(self.row.get(name, value) == value for name, value in names.items())
 
     def _state(self, file: str, sha256: str | None) -> str:
         now = self.fingerprint(file)
@@ -127,10 +131,19 @@ def described(job: Record) -> str:
         job["device"],
         f"config {job['config_digest'][:8]}",
         f"source {job['source_digest'][:8]}" if job["source_digest"] else "",
-        f"seed {' '.join(map(str, job['seed']))}" if isinstance(job["seed"], list) else "",
+        _seeds(job["seed"]),
         job["started"][:16].replace("T", " ") + " UTC",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _seeds(seed: Any) -> str:
+    """Write the words of a job's seed; of a job with one for each run, the first."""
+    if not isinstance(seed, list):
+        return ""
+    each = seed if isinstance(seed[0], list) else [seed]
+    others = f" (and those of {len(each) - 1} more runs)" if len(each) > 1 else ""
+    return "seed " + " ".join(map(str, each[0])) + others
 
 
 def place(path: str) -> tuple[Path, str]:

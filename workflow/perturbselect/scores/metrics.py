@@ -186,7 +186,7 @@ def centroid_accuracy(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     centre = true.mean(axis=0)
     predicted, true = predicted - centre, true - centre
     squares = np.einsum("pg,pg->p", true, true)
-    distance = squares - 2 * predicted @ true.T
+    distance = squares - 2 * (predicted @ true.T)
     own = np.diagonal(distance)[:, None]
     tolerance = 1e-9 * (squares.max() + np.einsum("pg,pg->p", predicted, predicted))[:, None]
     farther = distance > own + tolerance

@@ -64,17 +64,14 @@ def missing_runs(runs: Iterable[Mapping[str, object]]) -> pd.DataFrame:
     Parameters
     ----------
     runs : iterable of mapping
-        dataset, model, strategy, split, seed.
+        dataset, model, strategy, split, seed, and log, the log of the run's training.
 
     Returns
     -------
     DataFrame
-        Table ``missing_runs``: these columns and ``log``, the log of the run's training.
+        Table ``missing_runs``: these columns.
     """
-    columns = [*CURVE, *RUN]
-    log = "results/logs/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}.log"
-    rows = [[*(run[column] for column in columns), log.format(**run)] for run in runs]
-    return pd.DataFrame(rows, columns=[*columns, "log"]).astype(dict.fromkeys(RUN, "Int64"))
+    return pd.DataFrame(list(runs), columns=[*CURVE, *RUN, "log"]).astype(dict.fromkeys(RUN, "Int64"))
 
 
 def read_scores(path: str | os.PathLike) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,13 +31,60 @@ AT_ONCE = 64  # perturbations whose histograms are read together: memory does no
 RUN_COLUMNS = ["dataset", "model", "strategy", "split", "seed", "budget", "n_selected"]
 
 
-def _check_rows(names: Sequence[str], responses: AnnData, what: str) -> None:
-    unknown = pd.Index(names).difference(responses.obs_names)
-    if len(unknown):
-        raise InputError(
-            f"{what}: perturbation '{unknown[0]}' ({len(unknown)} in all) has no measured response; "
-            "make the predictions again from this dataset's split"
-        )
+@dataclass(frozen=True)
+class Truth:
+    """What all runs of a split are scored against.
+
+    Attributes
+    ----------
+    perturbations : Index of str, length P
+        Test perturbations of the split.
+    genes : Index of str, length G
+        Genes.
+    responses : ndarray of float64, shape (P, G)
+        Their true responses.
+    arguments : dict
+        What metrics need beside predictions and truth: ``pool_mean``, the mean response of all other
+        perturbations, and ``de20`` and ``significant`` where differential expression is known.
+    """
+
+    perturbations: pd.Index
+    genes: pd.Index
+    responses: np.ndarray
+    arguments: dict[str, Any]
+
+    @classmethod
+    def of_split(cls, responses: AnnData, test: Sequence[str], what: str = "the split") -> Truth:
+        """Take a split's truth from a dataset's responses.
+
+        Parameters
+        ----------
+        responses : AnnData
+            True responses (X: Δ; layers ``de_rank`` and ``de_significant`` where known).
+        test : sequence of str
+            Test perturbations; all others are the pool, whose mean is the reference.
+        what : str
+            Names the split in a message.
+
+        Raises
+        ------
+        InputError
+            If a test perturbation has no response.
+        """
+        unknown = pd.Index(test).difference(responses.obs_names)
+        if len(unknown):
+            raise InputError(
+                f"{what}: perturbation '{unknown[0]}' ({len(unknown)} in all) has no measured response; "
+                "make the predictions again from this dataset's split"
+            )
+        truth = responses[list(test)]
+        pool = responses[~responses.obs_names.isin(test)]
+        arguments: dict[str, Any] = {"pool_mean": _dense(pool.X).mean(axis=0)}
+        if "de_rank" in truth.layers:
+            arguments["de20"] = strongest_genes(np.asarray(truth.layers["de_rank"]))
+        if "de_significant" in truth.layers:
+            arguments["significant"] = np.asarray(truth.layers["de_significant"])
+        return cls(pd.Index(test, dtype=object), responses.var_names, _dense(truth.X), arguments)
 
 
 def _dense(values) -> np.ndarray:
@@ -66,33 +114,17 @@ def _measure(
     return pd.concat(parts, ignore_index=True)
 
 
-def _truth_arguments(truth: AnnData) -> dict[str, Any]:
-    arguments: dict[str, Any] = {}
-    if "de_rank" in truth.layers:
-        arguments["de20"] = strongest_genes(np.asarray(truth.layers["de_rank"]))
-    if "de_significant" in truth.layers:
-        arguments["significant"] = np.asarray(truth.layers["de_significant"])
-    return arguments
-
-
-def score(
-    responses: AnnData,
-    predictions: AnnData,
-    test: Sequence[str],
-    histograms: HistogramFile | None = None,
-) -> pd.DataFrame:
+def score(truth: Truth, predictions: AnnData, histograms: HistogramFile | None = None) -> pd.DataFrame:
     """Score the predictions of one run by every metric that its data allow.
 
     Parameters
     ----------
-    responses : AnnData
-        True responses (X: Δ; layers ``de_rank`` and ``de_significant`` where known).
+    truth : Truth
+        Of the run's split.
     predictions : AnnData
         Rows are the test perturbations in any order, X the predicted responses; layer ``variance``
         and ``obsm['histograms']`` (shares of cells, float, shape (P, G, K)) where the model gives
         them; ``uns`` names the run (`RUN_COLUMNS`).
-    test : sequence of str
-        Test perturbations of the run's split; all others are its pool, whose mean is the reference.
     histograms : HistogramFile or None
         Cells of the dataset; needed only to score predicted histograms.
 
@@ -113,18 +145,20 @@ def score(
     what = "predictions of " + ", ".join(f"{k} {v}" for k, v in run.items() if v is not None and v != "")
     if predictions.n_obs == 0:
         raise InputError(f"{what}: there are none; check the split's test perturbations")
-    truth, arguments = _reference_truth(responses, predictions.obs_names, what)
+    test, arguments = truth.perturbations, dict(truth.arguments)
     if sorted(predictions.obs_names) != sorted(test):
         different = predictions.obs_names.symmetric_difference(test)
         why = f"'{different[0]}' stands only in one of them" if len(different) else "some stand there twice"
         raise InputError(
             f"{what}: perturbations are not the split's test perturbations ({why}); make them again"
         )
-    if not predictions.var_names.equals(responses.var_names):
-        different = predictions.var_names.symmetric_difference(responses.var_names)
+    if not predictions.var_names.equals(truth.genes):
+        different = predictions.var_names.symmetric_difference(truth.genes)
         why = f"gene '{different[0]}' stands only in one of them" if len(different) else "their order differs"
         raise InputError(f"{what}: genes are not those of the responses ({why}); make the predictions again")
-    predicted, true = _dense(predictions.X), _dense(truth.X)
+    if not predictions.obs_names.equals(test):
+        predictions = predictions[test]
+    predicted = _dense(predictions.X)
     if "variance" in predictions.layers:
         arguments["variance"] = _dense(predictions.layers["variance"])
     for part, values in {"response": predicted, "variance": arguments.get("variance")}.items():
@@ -139,13 +173,13 @@ def score(
         shares = np.asarray(predictions.obsm["histograms"])
         if not np.allclose(shares.sum(axis=2), 1, atol=1e-3) or shares.min() < 0:
             raise InputError(f"{what}: the predicted histograms are no shares of cells; the model diverged")
-        arguments["distributions"] = Distributions.beside(histograms.of(predictions.obs_names), shares)
-    tables = [_measure(predicted, true, predictions.obs_names, arguments)]
+        arguments["distributions"] = Distributions.beside(histograms.of(test), shares)
+    tables = [_measure(predicted, truth.responses, test, arguments)]
     if "variance" in arguments:
         tables.append(
             pd.DataFrame(
                 {
-                    "perturbation": predictions.obs_names,
+                    "perturbation": test,
                     "metric": PREDICTED_VARIANCE,
                     "value": arguments["variance"].mean(axis=1),
                     "undefined": np.uint8(0),
@@ -185,8 +219,8 @@ def floor(
         budget and n_selected. Their distributions: that of the control cells, and the mean of those
         of all perturbations outside the test set.
     """
-    truth, arguments = _reference_truth(responses, test, f"floor of dataset {dataset}, split {split}")
-    true = _dense(truth.X)
+    truth = Truth.of_split(responses, test, f"floor of dataset {dataset}, split {split}")
+    true, arguments = truth.responses, truth.arguments
     profiles = {"control_mean": np.zeros(true.shape[1]), "training_mean": arguments["pool_mean"]}
     tables = []
     for model, profile in profiles.items():
@@ -229,20 +263,15 @@ def ceiling(
         n_selected. Without the layers: the same columns, no rows.
     """
     run = {"dataset": dataset, "split": split, "model": CEILING}
-    truth, arguments = _reference_truth(responses, test, f"ceiling of dataset {dataset}, split {split}")
+    truth = Truth.of_split(responses, test, f"ceiling of dataset {dataset}, split {split}")
+    true, arguments = truth.responses, truth.arguments
     if not {"half_1", "half_2"} <= set(responses.layers):
-        return _with_run(_measure(_dense(truth.X), _dense(truth.X), list(test), arguments).iloc[:0], run)
+        return _with_run(_measure(true, true, list(test), arguments).iloc[:0], run)
     if histograms is not None:
         arguments["distributions"] = Distributions.of_halves(histograms.of(test))
-    table = _measure(_dense(truth.layers["half_1"]), _dense(truth.layers["half_2"]), list(test), arguments)
+    first, second = (_dense(responses[list(test)].layers[half]) for half in ("half_1", "half_2"))
+    table = _measure(first, second, list(test), arguments)
     return _with_run(table, run)
-
-
-def _reference_truth(responses: AnnData, test: Sequence[str], what: str) -> tuple[AnnData, dict[str, Any]]:
-    _check_rows(test, responses, what)
-    truth = responses[list(test)]
-    pool = responses[~responses.obs_names.isin(test)]
-    return truth, _truth_arguments(truth) | {"pool_mean": _dense(pool.X).mean(axis=0)}
 
 
 def _with_run(table: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
