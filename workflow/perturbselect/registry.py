@@ -28,6 +28,12 @@ def require_key(name: str, section: Iterable[str], key: str, called: str) -> Non
         raise InputError(f"{key}: there is no '{name}' in {called}; {there}")
 
 
+def _of_package(package: str) -> Registry:
+    """Return the registry that a package has."""
+    values = vars(importlib.import_module(package)).values()
+    return next(value for value in values if isinstance(value, Registry))
+
+
 class Registry(Mapping[str, type]):
     """The classes that modules of a package register, by the name of their module.
 
@@ -47,6 +53,10 @@ class Registry(Mapping[str, type]):
         self.package, self.kind = package, kind
         self._members: dict[str, type] = {}
         self._complete = False
+
+    def __reduce__(self) -> tuple:
+        # Another process finds the members by importing the package, as this one did.
+        return _of_package, (self.package,)
 
     def register(self, member: type) -> type:
         """Class decorator: add `member` under the name of its module."""

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.distance import cdist, pdist
 
 from perturbselect.data.histograms import Histograms, as_shares, bin_values
 
@@ -130,5 +129,7 @@ def energy_distance_of_cells(predicted: np.ndarray, observed: np.ndarray) -> flo
     -----
     O((m + n)² G) time, O(m n) memory.
     """
+    from scipy.spatial.distance import cdist, pdist  # here: every job that scores imports this file
+
     between = np.mean(cdist(predicted, observed))
     return float(2 * between - np.mean(pdist(predicted)) - np.mean(pdist(observed)))

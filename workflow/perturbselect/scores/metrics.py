@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtri
 
 from perturbselect.scores.distributions import (
     Distributions,
@@ -231,7 +231,7 @@ def calibration(predicted: np.ndarray, true: np.ndarray, variance: np.ndarray) -
     The interval is normal, Δ̂ ± 1.645·√variance, ``variance`` of shape (P, G) as the model gives
     it. Range [0, 1]; 0.9 is best, less is overconfident.
     """
-    half_width = ndtri(0.95) * np.sqrt(variance)
+    half_width = NormalDist().inv_cdf(0.95) * np.sqrt(variance)
     return np.mean(np.abs(true - predicted) <= half_width, axis=1)
 
 

@@ -1,9 +1,11 @@
-"""Intervals, effect sizes and tests for runs that are paired by split and seed."""
+"""Intervals, effect sizes and tests for runs that are paired by split and seed.
+
+scipy.stats takes a second to import: functions that use it do so, for the figures that need only the others.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import bootstrap, rankdata, wilcoxon
 
 from perturbselect.scores.metrics import ROUNDING
 
@@ -73,6 +75,8 @@ def bootstrap_interval(
     -----
     O(K·n·R) time, in batches of about 10 million numbers.
     """
+    from scipy.stats import bootstrap
+
     count, runs = values.shape
     if runs < 2 or count == 0:
         return np.full(count, np.nan), np.full(count, np.nan)
@@ -106,6 +110,8 @@ def rank_biserial(differences: np.ndarray) -> np.ndarray:
     ndarray of float, shape (K,)
         In [−1, 1]; 1 where every difference is positive, 0 where all are zero.
     """
+    from scipy.stats import rankdata
+
     ranks = rankdata(np.where(differences == 0, np.nan, np.abs(differences)), axis=1, nan_policy="omit")
     ranks = np.nan_to_num(ranks)
     total = ranks.sum(axis=1)
@@ -125,6 +131,8 @@ def wilcoxon_p(differences: np.ndarray) -> np.ndarray:
     ndarray of float, shape (K,)
         NaN with fewer than `FEWEST_PAIRS` pairs; 1 where all differences are zero.
     """
+    from scipy.stats import wilcoxon
+
     p = np.ones(len(differences))
     if differences.shape[1] < FEWEST_PAIRS:
         return np.full(len(differences), np.nan)
