@@ -70,7 +70,7 @@ def test_killed_and_resumed_is_the_same_to_the_byte(killed, finished):
 
     made = killed.files("tiny/**/*", "tables/*", "figures/**/*", "simulations/**/*", "pages/*", "summary.txt")
     undisturbed = finished.files("**/*")
-    assert len(made) > 100
+    assert len(made) > 90
     undisturbed = measured_content({name: undisturbed[name] for name in made})
     assert not [name for name, content in measured_content(made).items() if content != undisturbed[name]]
     assert not list(killed.folder.rglob(".partial*"))  # what the killed jobs left went with the next write

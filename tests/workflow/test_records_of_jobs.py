@@ -47,7 +47,12 @@ def test_records_hold_what_the_issue_of_trust_needs(records):
         assert record["seconds"] >= 0
     networks = [record for record in records if record["rule"] == "train_gears"]
     assert all("torch" in record["packages"] for record in networks)
-    assert networks[0]["seed"][:2] == [7, "train"]
+    for record in networks:
+        split, seed = (int(record["wildcards"][name]) for name in ("split", "seed"))
+        strategy = record["wildcards"]["strategy"]
+        assert record["seed"] == [[7, "train", "tiny", "gears", split, seed]], strategy
+    together = [record["seed"] for record in records if record["rule"] == "train_kernel_ridge"]
+    assert together == 3 * [[[7, "train", "tiny", "kernel_ridge", split, 0] for split in (0, 1)]]
 
 
 def test_the_table_holds_every_file_but_itself(finished, records):

@@ -47,7 +47,8 @@ def test_constraints_reach_every_strategy_and_the_training(study):
     pool = split.loc[split["part"] == "pool", "perturbation"].tolist()
     held_out = split.loc[split["part"] == "test", "perturbation"].iloc[0]
     (study.folder / "prices.tsv").write_text(
-        "gene\tcost\n" + "".join(f"{name}\t{1 + place % 3}\n" for place, name in enumerate(pool))
+        "gene\tcost\n"
+        + "".join(f"{name}\t{1 + place % 3}\n" for place, name in enumerate(split["perturbation"]))
     )
     study.change(
         "constraints",
@@ -61,8 +62,9 @@ def test_constraints_reach_every_strategy_and_the_training(study):
     model = "results/tiny/predictions/training_mean/v_optimal/split0.seed0/training.tsv"
     ran = study.jobs_run(*TARGETS, model)
     assert ran == {
-        "train_training_mean": 1,
+        "train_training_mean": 1,  # trains on both splits' picks
         **{f"select_{name}": 1 for name in ("random", *KERNEL_STRATEGIES)},
+        "select_v_optimal": 2,
     }
     for target in TARGETS:
         table = read_tsv(study.folder / target)

@@ -305,7 +305,7 @@ def runs_of(model, pattern):
 def training_job(model, folder, ending):
     """A file that each training job of a model has one of."""
     run = [] if model in SIMPLE else ["split{split}.seed{seed}"]
-    return "/".join([folder, "{dataset}", "predictions", model, "{strategy}", *run]) + ending
+    return str(Path(folder, "{dataset}", "predictions", model, "{strategy}", *run)) + ending
 
 
 def predictions_scored(wildcards):
