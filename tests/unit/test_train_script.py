@@ -68,7 +68,7 @@ def job(tmp_path, monkeypatch):
             picks=[tmp_path / "picks.tsv"],
             graphs=[tmp_path / "go.edges.tsv.gz", tmp_path / "go.nodes.tsv"],
         ),
-        output=Named(predictions=[str(out / "predictions.h5ad")], histories=[str(out / "training.tsv")]),
+        output=Named(predictions=[str(out / "predictions.h5ad")], history=str(out / "training.tsv")),
         wildcards=Named(dataset="d", strategy="random"),
         resources=Named(gpu=0),
     )
@@ -139,7 +139,7 @@ def test_one_job_trains_several_runs_each_on_its_own_picks(job, repository, tmp_
     made = [tmp_path / f"run{place}" for place in (0, 1)]
     job["output"] = Named(
         predictions=[str(folder / "predictions.h5ad") for folder in made],
-        histories=[str(folder / "training.tsv") for folder in made],
+        history=str(tmp_path / "training.tsv"),
     )
     run(job, repository)
     responses = read_h5ad(tmp_path / "responses.h5ad")
@@ -148,4 +148,4 @@ def test_one_job_trains_several_runs_each_on_its_own_picks(job, repository, tmp_
         assert part.obs_names.tolist() == test
         assert (part.uns["split"], part.uns["seed"]) == (split, 3)
         np.testing.assert_allclose(part.X[0], responses[picks[:5]].X.mean(axis=0), rtol=1e-5)
-        assert (made[split] / "training.tsv").exists()
+    assert (tmp_path / "training.tsv").exists()

@@ -59,7 +59,7 @@ def test_constraints_reach_every_strategy_and_the_training(study):
             "cost": {"path": "prices.tsv", "money": 12},
         },
     )
-    model = "results/tiny/predictions/training_mean/v_optimal/split0.seed0/training.tsv"
+    model = "results/tiny/predictions/training_mean/v_optimal/split0.seed0/predictions.h5ad"
     ran = study.jobs_run(*TARGETS, model)
     assert ran == {
         "train_training_mean": 1,  # trains on both splits' picks
@@ -78,7 +78,7 @@ def test_constraints_reach_every_strategy_and_the_training(study):
         assert summary["picks"] == len(table) - 1
         assert {"strategy", "options", "seed", "seconds", "peak_memory_mb"} <= summary.keys()
         assert "prices.tsv" in summary["digests"]
-    prediction = next(by_budget(read_h5ad((study.folder / model).with_name("predictions.h5ad"))))
+    prediction = next(by_budget(read_h5ad(study.folder / model)))
     assert prediction.uns["n_selected"] == 4  # the one measured already trains too, but is paid for
     table = read_tsv(study.results / "tiny/selections/v_optimal/split0.seed0.tsv")
     trained = read_h5ad(study.results / "tiny/responses.h5ad")[table["gene"][:5].tolist()]

@@ -83,11 +83,23 @@ RUN_KEYS = ("dataset", "model", "strategy", "split", "seed")
 ALL_RUNS = [
     dict(zip(RUN_KEYS, run)) for run in itertools.product(DATASETS, MODELS, STRATEGIES, SPLITS, SEEDS)
 ]
-TRAINED = "results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}/training.tsv"
-PREDICTED = TRAINED.replace("training.tsv", "predictions.h5ad")
+PREDICTED = "results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}/predictions.h5ad"
+
+
+def training_job(model, folder, ending):
+    """A file that each training job of a model has one of: a simple model's trains all runs of a strategy."""
+    run = [] if model in SIMPLE else ["split{split}.seed{seed}"]
+    return str(Path(folder, "{dataset}", "predictions", model, "{strategy}", *run)) + ending
+
+
+def trained(run):
+    """What the job of a run's training recorded: where it is, the job succeeded."""
+    return training_job(run["model"], "results", "/training.tsv").format(**run)
+
+
 # With `runs: finished`, what failed before is not tried again but listed (docs/reruns.md).
 MISSING_RUNS = [
-    run for run in (ALL_RUNS if STUDY.runs == "finished" else []) if not Path(TRAINED.format(**run)).exists()
+    run for run in (ALL_RUNS if STUDY.runs == "finished" else []) if not Path(trained(run)).exists()
 ]
 # One job scores all runs of a model and strategy (docs/decisions/0008).
 SCORED = "results/{dataset}/scores/{model}/{strategy}.parquet"
@@ -302,12 +314,6 @@ def runs_of(model, pattern):
     return expand(pattern, split=SPLITS, seed=SEEDS, allow_missing=True) if model in SIMPLE else [pattern]
 
 
-def training_job(model, folder, ending):
-    """A file that each training job of a model has one of."""
-    run = [] if model in SIMPLE else ["split{split}.seed{seed}"]
-    return str(Path(folder, "{dataset}", "predictions", model, "{strategy}", *run)) + ending
-
-
 def predictions_scored(wildcards):
     """Predictions of all runs of a model and strategy."""
     return [PREDICTED.format(**run) for run in RUNS_SCORED.get(SCORED.format(**wildcards), [])]
@@ -377,7 +383,7 @@ def intermediate_files():
                 round=range(1, plan.rounds.count + 1),
             )
         ],
-        *all_runs(TRAINED),
+        *dict.fromkeys(map(trained, ALL_RUNS)),
         *RUNS_SCORED,
         *per_dataset("results/{dataset}/scores/references.parquet"),
     ]

@@ -3,7 +3,7 @@
 Required: responses, selections, their splits, and the graphs and kernels that the
           model's options name.
 Makes:    results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}/predictions.h5ad
-          and, beside it, training.tsv (what the training recorded).
+          and, for each job, training.tsv (what the training recorded).
 """
 
 from dataclasses import asdict
@@ -12,7 +12,6 @@ for model in MODELS:
     known, member = KNOWN_MODELS.build(model, STUDY.models[model])
     options = asdict(member)
     together = model in SIMPLE
-    folder = f"{{dataset}}/predictions/{model}/{{strategy}}"
 
     rule:
         name:
@@ -25,8 +24,8 @@ for model in MODELS:
             kernels=[f"results/{{dataset}}/kernels/{name}.h5ad" for name in names_in(options, "kernel")],
             histograms=histograms_of(known),
         output:
-            predictions=runs_of(model, f"results/{folder}/split{{split}}.seed{{seed}}/predictions.h5ad"),
-            histories=runs_of(model, f"results/{folder}/split{{split}}.seed{{seed}}/training.tsv"),
+            predictions=runs_of(model, PREDICTED.replace("{model}", model)),
+            history=training_job(model, "results", "/training.tsv"),
         log:
             training_job(model, "results/logs", ".log"),
         benchmark:

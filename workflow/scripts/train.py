@@ -28,14 +28,15 @@ with logged(snakemake.log[0]):
     # `--resources gpu=0` takes the device from a job that asks for one.
     device = "cpu" if params.device == "cuda" and snakemake.resources.gpu == 0 else params.device
 
-    for words, parts, picks, path, history in zip(
-        params.seed, given.splits, given.picks, made.predictions, made.histories, strict=True
+    histories, checkpoints = [], []
+    for words, parts, picks, path in zip(
+        params.seed, given.splits, given.picks, made.predictions, strict=True
     ):
         split, seed = words[-2:]
         parts, picks = read_table("splits", parts), read_table("selections", picks)
         pool_size = int((parts["part"] == "pool").sum())
         test = parts.loc[parts["part"] == "test", "perturbation"].to_numpy(str)
-        predictions, sizes, histories, checkpoints = {}, {}, [], []
+        predictions, sizes = {}, {}
         for budget in params.budgets:
             label, size = budget_label(budget), budget_size(budget, pool_size)
             training = responses[chosen(picks, size)].copy()
@@ -46,7 +47,7 @@ with logged(snakemake.log[0]):
             prediction = model.predict(training, test, knowledge, integer_seed(*words), device, **resume)
             print(f"split {split}, seed {seed}, budget {budget}", prediction.summary)
             predictions[label], sizes[label] = prediction, len(picked(picks)[:size])
-            histories.append(prediction.history.assign(budget=label))
+            histories.append(prediction.history.assign(split=split, seed=seed, budget=label))
         about = {
             "dataset": snakemake.wildcards.dataset,
             "model": params.label,
@@ -56,6 +57,6 @@ with logged(snakemake.log[0]):
             "simulated": bool(responses.uns["simulated"]),
         }
         write_h5ad(join_budgets(predictions, sizes, test, responses.var_names, about), path)
-        write_tsv(pd.concat(histories), history)
-        for checkpoint in checkpoints:
-            checkpoint.unlink(missing_ok=True)
+    write_tsv(pd.concat(histories), made.history)
+    for checkpoint in checkpoints:
+        checkpoint.unlink(missing_ok=True)
