@@ -86,15 +86,20 @@ ALL_RUNS = [
 PREDICTED = "results/{dataset}/predictions/{model}/{strategy}/split{split}.seed{seed}/predictions.h5ad"
 
 
-def training_job(model, folder, ending):
-    """A file that each training job of a model has one of: a simple model's trains all runs of a strategy."""
+def training_job(model, folder):
+    """Where a training job has its place in a folder: a simple model's trains all runs of a strategy."""
     run = [] if model in SIMPLE else ["split{split}.seed{seed}"]
-    return str(Path(folder, "{dataset}", "predictions", model, "{strategy}", *run)) + ending
+    return str(Path(folder, "{dataset}", "predictions", model, "{strategy}", *run))
+
+
+def training_record(model):
+    """What a training job recorded: where it is, the job succeeded."""
+    return str(Path(training_job(model, "results"), "training.tsv"))
 
 
 def trained(run):
-    """What the job of a run's training recorded: where it is, the job succeeded."""
-    return training_job(run["model"], "results", "/training.tsv").format(**run)
+    """The record of the job that trained a run."""
+    return training_record(run["model"]).format(**run)
 
 
 # With `runs: finished`, what failed before is not tried again but listed (docs/reruns.md).

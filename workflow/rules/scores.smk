@@ -79,7 +79,7 @@ rule collect_scores:
         runtime=minutes(30),
     params:
         missing=[
-            run | dict(log=training_job(run["model"], "results/logs", ".log").format(**run))
+            run | dict(log=training_job(run["model"], "results/logs").format(**run) + ".log")
             for run in MISSING_RUNS
         ],
         code=code("collect_scores.py"),

@@ -25,11 +25,11 @@ for model in MODELS:
             histograms=histograms_of(known),
         output:
             predictions=runs_of(model, PREDICTED.replace("{model}", model)),
-            history=training_job(model, "results", "/training.tsv"),
+            history=training_record(model),
         log:
-            training_job(model, "results/logs", ".log"),
+            training_job(model, "results/logs") + ".log",
         benchmark:
-            training_job(model, "results/benchmarks", ".tsv")
+            training_job(model, "results/benchmarks") + ".tsv"
         conda:
             "../../envs/perturbselect.yaml"
         threads: 1
