@@ -319,6 +319,12 @@ def runs_of(model, pattern):
     return expand(pattern, split=SPLITS, seed=SEEDS, allow_missing=True) if model in SIMPLE else [pattern]
 
 
+def splits_of(model):
+    """Splits of the runs that one training job makes."""
+    pattern = "results/{dataset}/splits/split{split}.tsv"
+    return expand(pattern, split=SPLITS, allow_missing=True) if model in SIMPLE else [pattern]
+
+
 def predictions_scored(wildcards):
     """Predictions of all runs of a model and strategy."""
     return [PREDICTED.format(**run) for run in RUNS_SCORED.get(SCORED.format(**wildcards), [])]

@@ -18,7 +18,7 @@ for model in MODELS:
             f"train_{model}"
         input:
             responses="results/{dataset}/responses.h5ad",
-            splits=runs_of(model, "results/{dataset}/splits/split{split}.tsv"),
+            splits=splits_of(model),
             picks=runs_of(model, "results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv"),
             graphs=graphs_of(options),
             kernels=[f"results/{{dataset}}/kernels/{name}.h5ad" for name in names_in(options, "kernel")],

@@ -28,12 +28,12 @@ with logged(snakemake.log[0]):
     # `--resources gpu=0` takes the device from a job that asks for one.
     device = "cpu" if params.device == "cuda" and snakemake.resources.gpu == 0 else params.device
 
+    numbers = dict.fromkeys(words[-2] for words in params.seed)
+    splits = {number: read_table("splits", path) for number, path in zip(numbers, given.splits, strict=True)}
     histories, checkpoints = [], []
-    for words, parts, picks, path in zip(
-        params.seed, given.splits, given.picks, made.predictions, strict=True
-    ):
+    for words, picks, path in zip(params.seed, given.picks, made.predictions, strict=True):
         split, seed = words[-2:]
-        parts, picks = read_table("splits", parts), read_table("selections", picks)
+        parts, picks = splits[split], read_table("selections", picks)
         pool_size = int((parts["part"] == "pool").sum())
         test = parts.loc[parts["part"] == "test", "perturbation"].to_numpy(str)
         predictions, sizes = {}, {}
