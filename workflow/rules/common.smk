@@ -342,7 +342,7 @@ def in_report(path, caption, shows, *, of="", model="all", strategy="all strateg
         caption=f"../report/{caption}.rst",
         category=dataset,
         subcategory=strategy,
-        labels={"shows": shows, "of": of, "model": model},
+        labels={"shows": shows, "metric or graph": of, "model": model},
     )
 
 
