@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from scipy.optimize import isotonic_regression
@@ -54,71 +57,103 @@ def data_saving(
     scores = scores[
         scores["strategy"].notna() & scores["metric"].isin(directed) & ~scores["model"].isin(FLOORS)
     ]
-    rows = []
+    parts = []
     for (dataset, model, metric), group in scores.groupby(["dataset", "model", "metric"], sort=False):
         group = group.assign(loss=METRICS[metric].loss(group["value"]))
         size = group.groupby(["strategy", "budget"])["n_selected"].mean().astype(float)
-        # One table a strategy, runs x budgets; only runs that have every budget can be resampled.
-        losses = {
-            name: part.pivot(index=RUN, columns="budget", values="loss").astype(float).dropna()
-            for name, part in group.groupby("strategy")
-        }
+        losses = _complete_runs(group)
         if baseline not in losses:
             continue
         n_baseline = size[baseline].sort_values()
-        random = losses[baseline][n_baseline.index]
-        monotone: dict[tuple, tuple[np.ndarray, np.ndarray]] = {}  # by the runs in common
+        random = losses[baseline]
+        order = [random.budgets.index(budget) for budget in n_baseline.index]
+        # Strategies with the same runs in common with the baseline are resampled together.
+        together: dict[tuple, list[str]] = {}
         for strategy, curve in losses.items():
-            runs = curve.index.intersection(random.index)
-            if strategy == baseline or runs.empty:
+            if strategy != baseline:
+                common = set(curve.runs) & set(random.runs)
+                together.setdefault(tuple(run for run in random.runs if run in common), []).append(strategy)
+        for runs, strategies in together.items():
+            if not runs:
                 continue
-            if tuple(runs) not in monotone:
-                draws = generator(seed, "data_saving", len(runs)).integers(
-                    len(runs), size=(resamples, len(runs))
-                )
-                draws = np.vstack([np.arange(len(runs)), draws])  # the first: all runs as they are
-                means = random.loc[runs].to_numpy()[draws].mean(axis=1)
-                fits = [isotonic_regression(mean, increasing=False).x for mean in means]
-                monotone[tuple(runs)] = draws, np.array(fits)
-            draws, falling = monotone[tuple(runs)]
-            for budget in curve:
-                wanted = curve.loc[runs, budget].to_numpy()[draws].mean(axis=1)
-                number, bound = _reached(falling, n_baseline.to_numpy(), wanted)
-                factor = number / size[strategy, budget]
-                low, low_bound, high, high_bound = _interval(factor[1:], bound[1:], len(runs))
-                rows.append(
-                    [dataset, model, strategy, baseline, budget, size[strategy, budget], metric,
-                     factor[0], SIGN.get(bound[0]), low, low_bound, high, high_bound, len(runs)]
-                )  # fmt: skip
-    table = ordered(pd.DataFrame(rows, columns=columns), [*CURVE, "n_selected"])
-    return beside_references(table, references)
+            draws = generator(seed, "data_saving", len(runs)).integers(len(runs), size=(resamples, len(runs)))
+            draws = np.vstack([np.arange(len(runs)), draws])  # the first: all runs as they are
+            means = random.of(runs)[:, order][draws].mean(axis=1)
+            falling = np.array([isotonic_regression(mean, increasing=False).x for mean in means])
+            wanted = np.hstack([losses[strategy].of(runs) for strategy in strategies])[draws].mean(axis=1).T
+            names = [(strategy, budget) for strategy in strategies for budget in losses[strategy].budgets]
+            selected = size[names].to_numpy()
+            number, bound = _reached(falling, n_baseline.to_numpy(), wanted)
+            factor = number / selected[:, None]
+            low, low_bound, high, high_bound = _interval(factor[:, 1:], bound[:, 1:], len(runs))
+            found = {
+                "dataset": dataset, "model": model, "strategy": [strategy for strategy, _ in names],
+                "baseline": baseline, "budget": [budget for _, budget in names], "n_selected": selected,
+                "metric": metric, "factor": factor[:, 0], "bound": _signs(bound[:, 0]), "low": low,
+                "low_bound": _signs(low_bound), "high": high, "high_bound": _signs(high_bound),
+                "n_runs": len(runs),
+            }  # fmt: skip
+            parts.append(pd.DataFrame(found))
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    return beside_references(ordered(table[columns], [*CURVE, "n_selected"]), references)
+
+
+class _Losses(NamedTuple):
+    """One strategy's losses, runs x budgets."""
+
+    runs: list[tuple[int, int]]
+    budgets: list[str]
+    values: np.ndarray
+
+    def of(self, runs: Sequence[tuple[int, int]]) -> np.ndarray:
+        """Return the rows of these runs."""
+        places = {run: place for place, run in enumerate(self.runs)}
+        return self.values[[places[run] for run in runs]]
+
+
+def _complete_runs(group: pd.DataFrame) -> dict[str, _Losses]:
+    """Return the losses of each strategy; only runs that have all its budgets can be resampled."""
+    wide = group.pivot(index=["strategy", *RUN], columns="budget", values="loss").astype(float)
+    found = {}
+    keys, table = wide.index.to_list(), wide.to_numpy()
+    for strategy, rows in wide.groupby(level=0).indices.items():
+        values = table[rows]
+        has = ~np.isnan(values).all(axis=0)
+        complete = ~np.isnan(values[:, has]).any(axis=1)
+        runs = [keys[row][1:] for row in rows[complete]]
+        found[strategy] = _Losses(runs, list(wide.columns[has]), values[complete][:, has])
+    return found
+
+
+def _signs(bounds: np.ndarray) -> np.ndarray:
+    return np.array([SIGN.get(int(bound)) for bound in bounds], dtype=object)
 
 
 def _interval(
     factor: np.ndarray, bound: np.ndarray, runs: int
-) -> tuple[float, str | None, float, str | None]:
-    """Both ends of the interval over resampled factors (R,), each with its sign if it is a bound."""
-    if runs == 1:
-        return np.nan, None, np.nan, None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Both ends of the intervals over resampled factors (K, R), each with its sign if it is a bound."""
     ends: list = []
     for share in (0.025, 0.975):
         # It lies between two resamples. Those beyond the curve are the largest, those before it the least.
-        place = share * (len(factor) - 1)
-        over = np.ceil(place) >= len(factor) - np.sum(bound == 1)
-        under = np.floor(place) < np.sum(bound == -1)
-        ends += [np.quantile(factor, share), SIGN.get(int(over) - int(under))]
+        place = share * (factor.shape[1] - 1)
+        over = np.ceil(place) >= factor.shape[1] - np.sum(bound == 1, axis=1)
+        under = np.floor(place) < np.sum(bound == -1, axis=1)
+        ends += [np.quantile(factor, share, axis=1), over.astype(int) - under.astype(int)]
+    if runs == 1:
+        ends = [np.full(len(factor), np.nan), np.zeros(len(factor))] * 2
     return tuple(ends)
 
 
 def _reached(loss: np.ndarray, n_selected: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where falling loss curves (R, B) first reach the wanted losses (R,), and the bounds.
+    """Where falling loss curves (R, B) first reach wanted losses (K, R), and the bounds, both (K, R).
 
     The bound is 1 where a curve never gets there, −1 where it starts below, else 0.
     """
     rows = np.arange(len(loss))
     rounding = ROUNDING * np.abs(loss).max(axis=1)
-    below = loss <= (wanted + rounding)[:, None]
-    never, first = ~below.any(axis=1), below.argmax(axis=1)
+    below = loss <= (wanted + rounding)[..., None]
+    never, first = ~below.any(axis=2), below.argmax(axis=2)
     before = np.maximum(first - 1, 0)
     drop = loss[rows, before] - loss[rows, first]
     share = np.where(drop > 0, (loss[rows, before] - wanted) / np.where(drop > 0, drop, 1), 0)
