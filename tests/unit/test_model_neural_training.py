@@ -104,7 +104,8 @@ def test_validation_error_is_that_of_the_responses():
 KILLED = """
 import os, signal, sys
 sys.path[:0] = [{tests!r}, {package!r}]
-import numpy as np
+import numpy as np, torch
+torch.set_num_threads({threads})  # another number adds up in another order
 from test_model_neural_training import SCHEDULE, examples, network
 from perturbselect.models.neural.checkpoint import Checkpoint
 from perturbselect.models.neural.training import train
@@ -126,6 +127,7 @@ def test_killed_and_resumed_ends_in_the_same_bytes(tmp_path, repository, uncerta
         package=str(repository / "workflow"),
         path=str(path),
         uncertainty=uncertainty,
+        threads=torch.get_num_threads(),
     )
     killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
