@@ -175,6 +175,26 @@ def test_the_tree_of_a_row(study, capsys):
     assert "scores0" not in printed
 
 
+def test_the_tree_of_a_row_whose_job_made_several_runs(study, monkeypatch, capsys):
+    """A job that trains all runs of a strategy has no split among its wildcards; its files have."""
+    made = [f"results/a/model/split{split}.seed0/predictions.h5ad" for split in "01"]
+    for file in made:
+        (study / file).parent.mkdir(parents=True)
+    training = job("train", ["results/a/split0.tsv", "results/a/split1.tsv"], made, dataset="a")
+    training.log = ["results/logs/a/model.log"]
+    training.params.seed = [[7, "train", 0, 0], [7, "train", 1, 0]]
+    run(monkeypatch, training)
+    run(monkeypatch, job("score", made, ["results/a/scores1.tsv"], dataset="a"))
+    trace.main([str(study / "results/tables/scores.tsv"), "--row", "2"])
+    printed = capsys.readouterr().out
+    assert made[1] in printed
+    assert "results/a/split1.tsv" in printed
+    assert "split0" not in printed
+    assert "seed 7 train 1 0, " in printed
+    trace.main([str(study / "results/a/model/split1.seed0/predictions.h5ad")])
+    assert "seed 7 train 0 0 (and those of 1 more runs)" in capsys.readouterr().out
+
+
 def test_the_tree_shows_what_does_not_fit(study, capsys):
     """A source that was changed since, and a file that was made again after it was read."""
     (study / "screen.csv").write_text("other counts\n")

@@ -66,7 +66,7 @@ class Trace:
             return
         again = file in self.followed
         inputs = [] if again else self._inputs(job)
-        yield f"{indent}└─ {job['rule']}: {'see above' if again else described(job)}"
+        yield f"{indent}└─ {job['rule']}: {'see above' if again else described(job, self.row)}"
         self.followed |= {output["file"]: job for output in job["outputs"]}
         for place, (entry, digest, others) in enumerate(inputs):
             last = place == len(inputs) - 1
@@ -123,25 +123,32 @@ class Trace:
         return [f"{name:10}{', '.join(sorted(values))}" for name, values in facts.items() if values]
 
 
-def described(job: Record) -> str:
-    """Say in a line what a job was: cost, place, digests, seed."""
+def described(job: Record, row: Mapping[str, str] | None = None) -> str:
+    """Say in a line what a job was: cost, place, digests, seed (of the row's run, if it made several)."""
     parts = [
         f"{job['seconds']:.1f} s",
         f"{job['peak_memory_mb']:.0f} MB" if job["peak_memory_mb"] else "",
         job["device"],
         f"config {job['config_digest'][:8]}",
         f"source {job['source_digest'][:8]}" if job["source_digest"] else "",
-        _seeds(job["seed"]),
+        _seeds(job["seed"], row or {}),
         job["started"][:16].replace("T", " ") + " UTC",
     ]
     return ", ".join(part for part in parts if part)
 
 
-def _seeds(seed: Any) -> str:
-    """Write the words of a job's seed; of a job with one for each run, the first."""
+def _seeds(seed: Any, row: Mapping[str, str]) -> str:
+    """Write the words of a job's seed; of a job with one for each run, the first that fits the row."""
     if not isinstance(seed, list):
         return ""
     each = seed if isinstance(seed[0], list) else [seed]
+    if len(each) > 1:  # their last words are split and seed
+        wanted = [row.get("split"), row.get("seed")]
+        each = [
+            words
+            for words in each
+            if all(value in (None, str(word)) for value, word in zip(wanted, words[-2:], strict=True))
+        ]
     others = f" (and those of {len(each) - 1} more runs)" if len(each) > 1 else ""
     return "seed " + " ".join(map(str, each[0])) + others
 
