@@ -200,7 +200,7 @@ def lab_rounds(plan: Plan | None) -> int:
 def print_dataset(config, dataset: str, folder: Path, model: str, splits: int) -> dict[str, dict[str, float]]:
     """Print one dataset's tables; return what the last line says of it."""
     scores, seconds, picks = of_dataset(config, dataset, folder, splits)
-    scores = scores[scores["model"] == model]
+    scores = scores[(scores["model"] == model) & scores["metric"].isin(SHOWN)]
     full = budget_label(config.budgets[-1])
     order = list(config.strategies)
     every = plans(config)
