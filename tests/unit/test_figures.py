@@ -1,9 +1,14 @@
 """Figures: what is drawn, that panels do not overlap, and that files are the same each time."""
 
+import io
+import re
+import zlib
+
 import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData
+from fontTools.ttLib import TTFont
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
@@ -128,9 +133,12 @@ def test_comparison(scores, count):
     row = compared.query(
         "model == 'gears' and budget == '10' and metric == 'mse' and strategy == 'strategy_00'"
     )
-    points = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
-    assert points[0].get_xdata()[0] == pytest.approx(row["difference"].iloc[0])
-    assert all(to_hex(point.get_markerfacecolor()) == "#ffffff" for point in points)  # 3 runs: too few
+    points = figure.axes[0].collections[-1]
+    assert points.get_offsets()[0, 0] == pytest.approx(row["difference"].iloc[0])
+    assert {to_hex(colour) for colour in points.get_facecolor()} == {"#ffffff"}  # 3 runs: too few
+    styles = strategy_styles(shown)
+    edges = [to_hex(colour) for colour in points.get_edgecolor()]
+    assert edges == [to_hex(styles[strategy]["color"]) for strategy in shown[1:]]
 
 
 def test_comparison_fills_points_that_are_clear_of_0():
@@ -150,8 +158,8 @@ def test_comparison_fills_points_that_are_clear_of_0():
         }
     )
     figure = comparison.plot(table, "d", strategies=["random", "a", "b", "c"], metric="mse")
-    points = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
-    assert [to_hex(point.get_markerfacecolor()) != "#ffffff" for point in points] == [True, False, False]
+    inside = figure.axes[0].collections[-1].get_facecolor()
+    assert [to_hex(colour) != "#ffffff" for colour in inside] == [True, False, False]
 
 
 def test_comparison_without_baseline(scores):
@@ -229,6 +237,19 @@ def test_files_are_the_same_each_time(scores, tmp_path):
         "curves.png",
         "curves.svg",
     ]
+
+
+def test_pdf_has_letters_as_truetype_and_no_rules_of_joining_them(scores, tmp_path):
+    save(
+        learning_curves.plot(averaged(scores), "d", strategies=STRATEGIES[:3]), tmp_path / "curves", ("pdf",)
+    )
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", (tmp_path / "curves.pdf").read_bytes(), re.S)
+    contents = [zlib.decompress(stream) for stream in streams if stream.startswith(b"\x78")]
+    fonts = [TTFont(io.BytesIO(content)) for content in contents if content.startswith(b"\0\1\0\0")]
+    for font in fonts:
+        assert {"glyf", "loca", "hmtx"} <= set(font.keys())
+        assert not {"GDEF", "GPOS", "GSUB", "MATH"} & set(font.keys())
+    assert set("random") <= {letter for font in fonts for letter in font.getGlyphOrder()}
 
 
 @pytest.mark.parametrize(("count", "budgets"), [(1, 1), (3, 4), (20, 6)])

@@ -73,17 +73,19 @@ def plot(
                 places = of_panel["strategy"].map(shown.index)
                 colours = [styles[strategy]["color"] for strategy in of_panel["strategy"]]
                 axis.hlines(places, of_panel["low"], of_panel["high"], colors=colours, linewidth=1.6)
-                for line in of_panel.itertuples():
-                    clear = clear_of_zero(line.low, line.high, line.p_holm)
-                    style = styles[line.strategy]
-                    axis.plot(
-                        line.difference,
-                        shown.index(line.strategy),
-                        marker=style["marker"],
-                        color=style["color"],
-                        markerfacecolor=style["color"] if clear else "white",
-                        markersize=5,
-                    )
+                clear = [clear_of_zero(line.low, line.high, line.p_holm) for line in of_panel.itertuples()]
+                inside = [
+                    colour if filled else "white" for colour, filled in zip(colours, clear, strict=True)
+                ]
+                axis.scatter(
+                    of_panel["difference"],
+                    places,
+                    s=25,
+                    c=inside,
+                    edgecolors=colours,
+                    linewidths=1,
+                    zorder=2.5,
+                )
                 axis.tick_params(axis="y", left=column == 0)
                 axis.grid(axis="x", color="#EEEEEE")
                 axis.set_axisbelow(True)

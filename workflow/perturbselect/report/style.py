@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pandas as pd
+from fontTools.subset import Options
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
@@ -19,6 +20,9 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
 from perturbselect.files import replacing
+
+# PDF viewers read no rules of how letters join: to cut these to a figure's letters is most of a PDF's time.
+Options._drop_tables_default = [*Options._drop_tables_default, "GDEF", "GPOS", "GSUB", "MATH"]
 
 FORMATS = ("svg", "pdf", "png")
 POOL_GREY, REFERENCE_GREY = "#BBBBBB", "#777777"
@@ -211,8 +215,10 @@ def save(figure: Figure, stem: str | os.PathLike, formats: Sequence[str] = FORMA
     formats : sequence of str
         Endings.
     """
-    with styled():
-        figure.draw_without_rendering()  # arranges the panels, once for all formats
+    engine = figure.get_layout_engine()
+    if engine:  # arranges the panels, once for all formats
+        with styled():
+            engine.execute(figure)
         figure.set_layout_engine("none")
     for ending in formats:
         # The canvas itself: `Figure.savefig` would arrange everything once more for each format.
