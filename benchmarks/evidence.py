@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
@@ -71,6 +71,7 @@ from perturbselect.table_schema import write_table
 CORES = 2
 METRICS = ["pearson_delta_perturbed_ref", "mse", "mse_de20", "pearson_delta"]
 SIMPLE = ["kernel_ridge", "control_mean", "training_mean"]
+Tables = dict[str, pd.DataFrame]
 
 
 def main() -> None:
@@ -139,31 +140,29 @@ def score_all(folder: Path, times: int) -> None:
 
 
 def evidence(study: Study, folder: Path) -> float:
-    """Make all tables, figures and pages of a study, two jobs at a time; return the seconds."""
+    """Make all tables, figures and pages of a study, two jobs at a time; return the seconds.
+
+    A job waits for the tables it reads and for no others, as in the workflow.
+    """
     table = scores(study, np.random.default_rng(0))
-    jobs: list[tuple] = []
     with ProcessPoolExecutor(CORES, mp_context=get_context("spawn")) as pool:
         list(pool.map(time.sleep, [0.1] * CORES))  # start and import before the clock does
         start = time.perf_counter()
-        compare, rank = (
-            pool.submit(timed, tables, table, folder),
-            pool.submit(timed, ranks, table, study, folder),
-        )
-        jobs = [
-            *product([curves_figures], study.dataset_names),
-            *product([picture_figures], study.dataset_names),
-            (pages, None),
-        ]
-        made, seconds = compare.result()
-        print(f"{'tables of compare':44}{seconds:8.1f} s", flush=True)
-        more, seconds = rank.result()
-        print(f"{'tables of strategy_statistics':44}{seconds:8.1f} s", flush=True)
-        print(f"{'tables, both at a time':44}{time.perf_counter() - start:8.1f} s", flush=True)
-        waiting = [
-            (job, name, pool.submit(timed, job, study, name, made | more, folder)) for job, name in jobs
-        ]
-        for job, name, future in waiting:
-            print(f"{job.__name__ + ' ' + (name or ''):44}{future.result()[1]:8.1f} s", flush=True)
+
+        def submit(job: Callable[..., Any], name: str, *arguments: Any) -> tuple[str, Future]:
+            return f"{job.__name__} {name}", pool.submit(timed, job, *arguments, folder)
+
+        waiting = [submit(compare, "", table), submit(strategy_statistics, "", table, study)]
+        waiting += [submit(pictures, name, study, name) for name in study.dataset_names]
+        compared_tables = waiting[0][1].result()[0]
+        for job, name in product([plot_learning_curves, plot_comparison], study.dataset_names):
+            waiting.append(submit(job, name, study, name, compared_tables))
+        made = compared_tables | waiting[1][1].result()[0]
+        waiting += [submit(plot_statistics, name, study, name, made) for name in study.dataset_names]
+        for job in (explorer_page, publication_tables, table_pages, plot_ranks_over_datasets):
+            waiting.append(submit(job, "", study, made))
+        for label, future in waiting:
+            print(f"{label:44}{future.result()[1]:8.1f} s", flush=True)
         return time.perf_counter() - start
 
 
@@ -173,7 +172,7 @@ def timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
     return function(*arguments), time.perf_counter() - start
 
 
-def tables(table: pd.DataFrame, folder: Path) -> dict[str, pd.DataFrame]:
+def compare(table: pd.DataFrame, folder: Path) -> Tables:
     """Return the tables of rules ``compare`` and ``laboratory``."""
     made = {
         "learning_curves": averaged.learning_curves(table),
@@ -186,8 +185,8 @@ def tables(table: pd.DataFrame, folder: Path) -> dict[str, pd.DataFrame]:
     return written(made, folder)
 
 
-def ranks(table: pd.DataFrame, study: Study, folder: Path) -> dict[str, pd.DataFrame]:
-    """Return the tables of rule ``strategy_statistics``."""
+def strategy_statistics(table: pd.DataFrame, study: Study, folder: Path) -> Tables:
+    """Return the tables of the rule of this name."""
     found = rankings.rankings(table)
     measured_genes = {
         (dataset, *run): chosen
@@ -198,33 +197,43 @@ def ranks(table: pd.DataFrame, study: Study, folder: Path) -> dict[str, pd.DataF
     return written(made | {"variance": variance.variance(table, measured_genes)}, folder)
 
 
-def written(made: dict[str, pd.DataFrame], folder: Path) -> dict[str, pd.DataFrame]:
+def written(made: Tables, folder: Path) -> Tables:
     """Write tables as the workflow does."""
     for name, table in made.items():
         write_table(table, name, folder / f"{name}.{'parquet' if name == 'pairs' else 'tsv'}")
     return made
 
 
-def curves_figures(study: Study, dataset: str, made: dict[str, pd.DataFrame], folder: Path) -> None:
-    """Draw what is drawn from tables over all datasets."""
+def plot_learning_curves(study: Study, dataset: str, made: Tables, folder: Path) -> None:
+    """Draw as the rule of this name; the other functions below too."""
     about: dict[str, Any] = {"strategies": study.strategy_names, "simulated": True}
+    for metric in METRICS:
+        figure = learning_curves.plot(made["learning_curves"], dataset, metrics=[metric], **about)
+        save(figure, folder / dataset / f"learning_curves.{metric}")
+
+
+def plot_comparison(study: Study, dataset: str, made: Tables, folder: Path) -> None:
+    about: dict[str, Any] = {"strategies": study.strategy_names, "simulated": True}
+    for metric in METRICS:
+        figure = comparison.plot(made["comparisons"], dataset, metric=metric, **about)
+        save(figure, folder / dataset / f"comparison.{metric}")
+
+
+def plot_statistics(study: Study, dataset: str, made: Tables, folder: Path) -> None:
+    about: dict[str, Any] = {"strategies": study.strategy_names, "metrics": METRICS[:2], "simulated": True}
     drawn = {
-        "data_saving": data_saving.plot(made["data_saving"], dataset, metrics=METRICS[:2], **about),
+        "data_saving": data_saving.plot(made["data_saving"], dataset, **about),
         "critical_difference": critical_difference.plot(
-            made["ranks"], made["strategy_tests"], dataset, metrics=METRICS[:2], **about
+            made["ranks"], made["strategy_tests"], dataset, **about
         ),
         "laboratory": laboratory_figure.plot(made["laboratory"], dataset, simulated=True),
     }
-    for metric in METRICS:
-        curves = made["learning_curves"]
-        drawn[f"learning_curves.{metric}"] = learning_curves.plot(curves, dataset, metrics=[metric], **about)
-        drawn[f"comparison.{metric}"] = comparison.plot(made["comparisons"], dataset, metric=metric, **about)
     for name, figure in drawn.items():
         save(figure, folder / dataset / name)
 
 
-def picture_figures(study: Study, dataset: str, made: dict[str, pd.DataFrame], folder: Path) -> None:
-    """Draw what is drawn from selections, responses, predictions and graphs of a dataset."""
+def pictures(study: Study, dataset: str, folder: Path) -> None:
+    """Draw what is drawn from selections, responses, predictions and graphs of a dataset, and no table."""
     generator = np.random.default_rng(2)
     truth, chosen, size = (
         responses(study, generator),
@@ -258,18 +267,22 @@ def picture_figures(study: Study, dataset: str, made: dict[str, pd.DataFrame], f
         save(figure, folder / dataset / name)
 
 
-def pages(study: Study, _: None, made: dict[str, pd.DataFrame], folder: Path) -> None:
-    """Write the pages, and the figure over all datasets."""
-    curves, strategies = made["learning_curves"], study.strategy_names
-    page = explorer.explorer_page(curves, "A large study", strategies=strategies)
+def explorer_page(study: Study, made: Tables, folder: Path) -> None:
+    page = explorer.explorer_page(made["learning_curves"], "A large study", strategies=study.strategy_names)
     write_bytes(page.encode(), folder / "explorer.html")
+
+
+def publication_tables(study: Study, made: Tables, folder: Path) -> None:
     laid_out = [
-        publication.table(curves, made["pairs"], dataset, dataset, metric)
+        publication.table(made["learning_curves"], made["pairs"], dataset, dataset, metric)
         for dataset in study.dataset_names
         for metric in METRICS
     ]
     write_bytes(publication.publication_page(laid_out, "Scores").encode(), folder / "publication.html")
     write_bytes(publication.publication_latex(laid_out).encode(), folder / "publication.tex")
+
+
+def table_pages(study: Study, made: Tables, folder: Path) -> None:
     for name in ("summary", "learning_curves", "comparisons", "areas", "data_saving"):
         shown = made[name][made[name]["metric"].isin(METRICS)]
         write_bytes(html_tables.table_page(shown, name).encode(), folder / f"{name}.html")
@@ -282,10 +295,13 @@ def pages(study: Study, _: None, made: dict[str, pd.DataFrame], folder: Path) ->
         network="gears",
     )
     write_bytes("\n".join(sentences).encode(), folder / "five_sentences.txt")
-    over = critical_difference.plot(
-        made["ranks"], made["strategy_tests"], None, strategies=strategies, metrics=METRICS[:2]
+
+
+def plot_ranks_over_datasets(study: Study, made: Tables, folder: Path) -> None:
+    figure = critical_difference.plot(
+        made["ranks"], made["strategy_tests"], None, strategies=study.strategy_names, metrics=METRICS[:2]
     )
-    save(over, folder / "critical_difference")
+    save(figure, folder / "critical_difference")
 
 
 if __name__ == "__main__":

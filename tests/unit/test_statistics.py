@@ -46,14 +46,16 @@ def test_rank_biserial_by_hand():
     np.testing.assert_allclose(rank_biserial(differences), [0.4, 1, -1, 0])
 
 
-def test_wilcoxon_row_by_row():
-    generator = np.random.default_rng(2)
-    differences = generator.normal(0.5, 1, size=(6, 20))
-    differences[1, 0] = 0
-    differences[2, :2] = 0.7
-    differences[3] = 0
+@pytest.mark.parametrize("pairs", [6, 8, 13, 14, 20, 51])
+def test_wilcoxon_row_by_row(pairs):
+    """All rows at once, ties, zeros and all zeros among them, exactly as scipy finds each alone."""
+    generator = np.random.default_rng(pairs)
+    differences = generator.normal(0.4, 1, size=(6, pairs))
+    differences[1:3] = differences[1:3].round()
+    differences[3, :2] = 0
+    differences[4] = 0
     expected = [wilcoxon(row).pvalue if row.any() else 1 for row in differences]
-    np.testing.assert_allclose(wilcoxon_p(differences), expected)
+    np.testing.assert_array_equal(wilcoxon_p(differences), expected)
 
 
 def test_wilcoxon_needs_six_pairs():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from perturbselect.report.style import message, strategy_styles, styled, title
+from perturbselect.report.style import limits, message, strategy_styles, styled, title
 from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.score import FLOORS
 from perturbselect.scores.statistics import clear_of_zero
@@ -65,6 +65,8 @@ def plot(
             layout="constrained",
         )
         axes = figure.subplots(len(models), len(budgets), squeeze=False, sharex=True, sharey=True)
+        drawn = chosen[["low", "high", "difference"]].assign(baseline=0.0)
+        axes[0, 0].set(xlim=limits(drawn.to_numpy()), ylim=(len(shown) - 0.4, -0.6))
         for row, model in enumerate(models):
             for column, budget in enumerate(budgets):
                 axis = axes[row, column]
@@ -93,7 +95,6 @@ def plot(
                 if row == 0 and len(of_panel):
                     axis.set_title(f"{of_panel['n_selected'].mean():.4g} picked", fontsize=9)
             axes[row, 0].set_yticks(range(len(shown)), shown)
-            axes[row, 0].set_ylim(len(shown) - 0.4, -0.6)
             axes[row, 0].set_ylabel(model, weight="bold")
         side = "right" if rule.better == "higher" else "left"
         figure.supxlabel(f"{rule.label}:\nstrategy − {baseline} ({side} of 0 is better)", fontsize=9)

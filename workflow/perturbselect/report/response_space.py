@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
 from perturbselect.errors import InputError
-from perturbselect.report.style import POOL_GREY, legend_below, strategy_styles, styled, title
+from perturbselect.report.style import POOL_GREY, legend_below, limits, strategy_styles, styled, title
 
 
 def plot(
@@ -73,6 +73,7 @@ def plot(
         size = 2.9 if columns <= 3 else 2.2
         figure = Figure(figsize=(max(6.0, size * columns + 0.7), size * rows + 1.2), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+        axes[0, 0].set(xlim=limits(plane[:, 0]), ylim=limits(plane[:, 1]))
         for place, axis in enumerate(axes.ravel()):
             if place >= len(shown):
                 axis.set_axis_off()

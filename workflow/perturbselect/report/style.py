@@ -51,10 +51,11 @@ _SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,
 }
 _CANVASES = {"svg": FigureCanvasSVG, "pdf": FigureCanvasPdf, "png": FigureCanvasAgg}
-_METADATA = {
-    "svg": {"Date": None, "Creator": None},
-    "png": {"Software": None},
-    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+# No dates and versions; PNGs are compressed less: 5 % more bytes in two thirds of the time.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "svg": {"metadata": {"Date": None, "Creator": None}},
+    "png": {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 3}},
+    "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}},
 }
 
 
@@ -122,6 +123,17 @@ def panels(
     legend = 0.17 * len(strategies) / max(1, width // 2)
     figure = Figure(figsize=(width, size[1] * rows + 1.1 + legend), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **sharing)
+
+
+def limits(values: np.ndarray) -> tuple[float, float]:
+    """Return the ends of an axis that shows these values (NaN left out), with matplotlib's own margin.
+
+    For panels that share an axis: without limits matplotlib finds those of all panels again for whatever
+    is drawn in one of them.
+    """
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
+    return low - margin, high + margin
 
 
 def draw_curves(
@@ -225,4 +237,4 @@ def save(figure: Figure, stem: str | os.PathLike, formats: Sequence[str] = FORMA
         with replacing(f"{os.fspath(stem)}.{ending}") as partial, styled():
             figure.set_dpi(matplotlib.rcParams["savefig.dpi"])
             canvas = _CANVASES[ending](figure)
-            getattr(canvas, f"print_{ending}")(partial, metadata=_METADATA[ending])
+            getattr(canvas, f"print_{ending}")(partial, **_OPTIONS[ending])
