@@ -12,7 +12,7 @@ SLURM := /tmp/perturbselect-slurm
 FOLDER := $(if $(CONFIG),runs/$(basename $(notdir $(CONFIG))),.)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slurm report-zip env browser peers celleval test-peers cancel lint lock docs trace crate benchmark clean
+.PHONY: help run test test-slurm report-zip env browser peers celleval test-peers cancel lint check lock docs trace crate benchmark clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -73,6 +73,11 @@ lint: env ## Format and check code, rules and types
 	$(BIN)/snakefmt Snakefile workflow
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
+
+check: env ## Check format, rules and types, and change nothing
+	$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/mypy
 
 lock: env ## Renew the lock from envs/requirements.in
 	sh envs/lock.sh $(BIN)/python

@@ -33,6 +33,7 @@ import pandas as pd
 from large_study import (
     Study,
     coverage,
+    errors_and_variances,
     graph,
     perturbation_scores,
     picks,
@@ -44,7 +45,7 @@ from large_study import (
 from main_job import measured
 
 from perturbselect.config import Laboratory
-from perturbselect.files import read_h5ad, write_bytes, write_h5ad, write_parquet
+from perturbselect.files import read_h5ad, read_parquet, write_bytes, write_h5ad, write_parquet
 from perturbselect.report import (
     comparison,
     critical_difference,
@@ -53,10 +54,14 @@ from perturbselect.report import (
     explorer,
     five_sentences,
     html_tables,
+    laboratory_scores,
     learning_curves,
+    plain_text,
     predicted_true,
     publication,
     response_space,
+    risk_coverage,
+    strategy_page,
 )
 from perturbselect.report import coverage as coverage_figure
 from perturbselect.report import laboratory as laboratory_figure
@@ -66,6 +71,7 @@ from perturbselect.scores import comparisons as compared
 from perturbselect.scores import curves as averaged
 from perturbselect.scores import data_saving as saved
 from perturbselect.scores import distance, laboratory, rankings, runs, score, summary, variance
+from perturbselect.scores import risk_coverage as risks
 from perturbselect.table_schema import write_table
 
 CORES = 2
@@ -145,6 +151,9 @@ def evidence(study: Study, folder: Path) -> float:
     A job waits for the tables it reads and for no others, as in the workflow.
     """
     table = scores(study, np.random.default_rng(0))
+    for name in study.dataset_names:
+        made = errors_and_variances(study, name, np.random.default_rng(0))
+        write_parquet(made, folder / name / "perturbation_scores.parquet")
     with ProcessPoolExecutor(CORES, mp_context=get_context("spawn")) as pool:
         list(pool.map(time.sleep, [0.1] * CORES))  # start and import before the clock does
         start = time.perf_counter()
@@ -153,13 +162,16 @@ def evidence(study: Study, folder: Path) -> float:
             return f"{job.__name__} {name}", pool.submit(timed, job, *arguments, folder)
 
         waiting = [submit(compare, "", table), submit(strategy_statistics, "", table, study)]
-        waiting += [submit(pictures, name, study, name) for name in study.dataset_names]
+        for job, name in product([pictures, plot_risk_coverage], study.dataset_names):
+            waiting.append(submit(job, name, study, name))
         compared_tables = waiting[0][1].result()[0]
-        for job, name in product([plot_learning_curves, plot_comparison], study.dataset_names):
+        for job, name in product(
+            [plot_learning_curves, plot_comparison, plot_laboratory], study.dataset_names
+        ):
             waiting.append(submit(job, name, study, name, compared_tables))
         made = compared_tables | waiting[1][1].result()[0]
         waiting += [submit(plot_statistics, name, study, name, made) for name in study.dataset_names]
-        for job in (explorer_page, publication_tables, table_pages, plot_ranks_over_datasets):
+        for job in (explorer_page, publication_tables, table_pages, overview, plot_ranks_over_datasets):
             waiting.append(submit(job, "", study, made))
         for label, future in waiting:
             print(f"{label:44}{future.result()[1]:8.1f} s", flush=True)
@@ -226,10 +238,32 @@ def plot_statistics(study: Study, dataset: str, made: Tables, folder: Path) -> N
         "critical_difference": critical_difference.plot(
             made["ranks"], made["strategy_tests"], dataset, **about
         ),
-        "laboratory": laboratory_figure.plot(made["laboratory"], dataset, simulated=True),
     }
     for name, figure in drawn.items():
         save(figure, folder / dataset / name)
+
+
+def plot_laboratory(study: Study, dataset: str, made: Tables, folder: Path) -> None:
+    table = made["laboratory"]
+    save(laboratory_figure.plot(table, dataset, simulated=True), folder / dataset / "laboratory")
+    figure = laboratory_scores.plot(
+        made["learning_curves"],
+        table,
+        dataset,
+        strategies=study.strategy_names,
+        rounds={},
+        pool=study.perturbations - len(test_part(study, 0)),
+        metric=METRICS[0],
+        simulated=True,
+    )
+    save(figure, folder / dataset / "laboratory_scores")
+
+
+def plot_risk_coverage(study: Study, dataset: str, folder: Path) -> None:
+    curves = risks.risk_coverage(read_parquet(folder / dataset / "perturbation_scores.parquet"))
+    write_table(curves, "risk_coverage", folder / dataset / "risk_coverage.tsv")
+    figure = risk_coverage.plot(curves, strategies=study.strategy_names, name=dataset, simulated=True)
+    save(figure, folder / dataset / "risk_coverage")
 
 
 def pictures(study: Study, dataset: str, folder: Path) -> None:
@@ -286,6 +320,14 @@ def table_pages(study: Study, made: Tables, folder: Path) -> None:
     for name in ("summary", "learning_curves", "comparisons", "areas", "data_saving"):
         shown = made[name][made[name]["metric"].isin(METRICS)]
         write_bytes(html_tables.table_page(shown, name).encode(), folder / f"{name}.html")
+    kinds = [made[name] for name in ("learning_curves", "comparisons", "data_saving")]
+    for dataset, strategy, model in product(study.dataset_names, study.strategy_names, study.model_names):
+        about = {"dataset": dataset, "strategy": strategy, "model": model}
+        page = strategy_page.strategy_page(*kinds, metrics=METRICS, **about)
+        write_bytes(page.encode(), folder / dataset / f"{strategy}.{model}.html")
+
+
+def overview(study: Study, made: Tables, folder: Path) -> None:
     sentences = five_sentences.five_sentences(
         made["summary"],
         made["data_saving"],
@@ -294,7 +336,16 @@ def table_pages(study: Study, made: Tables, folder: Path) -> None:
         simple=SIMPLE,
         network="gears",
     )
-    write_bytes("\n".join(sentences).encode(), folder / "five_sentences.txt")
+    text = plain_text.text_summary(
+        "A large study",
+        made["learning_curves"],
+        made["summary"],
+        METRICS,
+        network="gears",
+        sentences=sentences,
+        notices=[],
+    )
+    write_bytes(text.encode(), folder / "summary.txt")
 
 
 def plot_ranks_over_datasets(study: Study, made: Tables, folder: Path) -> None:

@@ -10,7 +10,7 @@ from anndata import AnnData
 from perturbselect.graphs.graph import Graph
 from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.runs import CURVE, RUN, ordered
-from perturbselect.scores.score import CEILING, FLOORS
+from perturbselect.scores.score import CEILING, FLOORS, PREDICTED_VARIANCE
 
 INTEGERS = ["split", "seed", "n_selected", "n_perturbations", "undefined"]
 
@@ -141,6 +141,17 @@ def perturbation_scores(
     )
     table["value"] = generator.normal(0.3, 0.1, len(table))
     return table.assign(dataset=dataset, budget=str(size), metric="pearson_delta_perturbed_ref")
+
+
+def errors_and_variances(study: Study, dataset: str, generator: np.random.Generator) -> pd.DataFrame:
+    """Table ``perturbation_scores`` of one dataset: errors and predicted variances at all budgets."""
+    frames = []
+    for size in study.sizes:
+        table = perturbation_scores(study, dataset, size, generator).assign(n_selected=size)
+        for metric in ("mse", PREDICTED_VARIANCE):
+            values = generator.gamma(2, 0.01, len(table)).astype(np.float32)
+            frames.append(table.assign(metric=metric, value=values))
+    return pd.concat(frames, ignore_index=True)
 
 
 def stability(study: Study, dataset: str, size: int, generator: np.random.Generator) -> pd.DataFrame:

@@ -18,9 +18,12 @@ import yaml
 TINY = Path(__file__).with_name("tiny.yaml")
 EFFORT = ("seconds", "peak_memory_mb")
 SHIPPED = ("Snakefile", "workflow", "profiles", "envs", "config")
-# Plans are many: they are made by forks of a process that has imported Snakemake, half of their time.
+# Plans are many: they are made by forks of a process that has imported Snakemake, and what Snakemake and
+# the rules import on their way: more than half of a plan's time.
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["snakemake.cli"])
+FORKS.set_forkserver_preload(
+    ["snakemake.cli", "h5py", "nbformat", "pydantic", "scipy.optimize", "scipy.sparse.csgraph"]
+)
 
 
 @dataclass(frozen=True)

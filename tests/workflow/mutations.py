@@ -272,6 +272,15 @@ MUTATIONS = [
         replaced("workflow/perturbselect/scores/metrics.py", "ROUNDING = 1e-6", "ROUNDING = 1e-7"),
         {"score": 9, "score_references": 1, **NEW_SCORES},
     ),
+    Mutation(
+        "new metric",
+        added(
+            "workflow/perturbselect/scores/metrics.py",
+            'METRICS["mse_again"] = Metric(mse, "perturbation", "lower", 0, "MSE once more")',
+        ),
+        {"score": 9, "score_references": 1, **NEW_SCORES},
+    ),
+    Mutation("caption in the report", added("workflow/report/coverage.rst", "A remark."), REPORT),
     Mutation("line in a figure", line("perturbselect/report/coverage.py"), {"plot_coverage": 2, **REPORT}),
     Mutation(
         "style of the figures",

@@ -59,6 +59,9 @@ rule mine:
         and rule not in ("publication_tables", "table_pages")
     } | {"mine": 1}
     assert workflow.planned() == JOBS
+    edges = "results/tiny/graphs/go.edges.tsv.gz"
+    assert workflow.jobs_run(edges)["go_graph"] == 1
+    assert (workflow.folder / edges).exists()
 
 
 def test_an_edit_of_the_config_on_the_command_line(workflow):

@@ -22,11 +22,13 @@ def wait_for(condition: Callable[[], object], process: subprocess.Popen, seconds
         time.sleep(0.05)
 
 
+TABLES = ("coverage.go", "coverage.interactions", "error_by_distance", "risk_coverage")
 # The study to its last table and page; figures only as examples, for their time.
 TARGETS = (
     "results/pages/overview.html",
     "results/tables/areas.tsv",
-    "results/tiny/tables/coverage.go.tsv",
+    "results/tables/ranks.tsv",
+    *(f"results/tiny/tables/{table}.tsv" for table in TABLES),
     "results/figures/tiny/response_space.svg",
     "results/figures/tiny/learning_curves.mse.svg",
 )

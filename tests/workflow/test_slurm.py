@@ -15,8 +15,12 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 TARGETS = (
     "results/tables/areas.tsv",
-    "results/tables/comparisons.tsv",
-    "results/tiny/tables/coverage.go.tsv",
+    "results/tables/ranks.tsv",
+    "results/tables/laboratory.tsv",
+    *(
+        f"results/tiny/tables/{table}.tsv"
+        for table in ("coverage.go", "coverage.interactions", "error_by_distance", "risk_coverage")
+    ),
 )
 
 

@@ -58,6 +58,7 @@ def asked(line: str) -> dict[str, str]:
         "minutes": r"-t (\d+)",
         "mb": r"--mem (\d+)",
         "gpus": r"--gpus=(\d+)",
+        "cpus": r"--cpus-per-task=(\d+)",
     }
     found = {name: re.search(pattern, line) for name, pattern in patterns.items()}
     return {name: match[1] for name, match in found.items() if match}
@@ -93,6 +94,5 @@ def test_what_a_site_calls_its_partition_and_a_run_without_gpus(submitted):
 
 def test_grouped_jobs_share_one_gpu(submitted):
     words = ("--groups", "train_gears=networks", "--group-components", "networks=2", "--retries", "0")
-    one = ("--set-resource-scopes", "gpu=local", "--resources", "gpu=1")
-    (line,) = submitted(*words, *one, targets=[GEARS.format(split=split) for split in (0, 1)])
+    (line,) = submitted(*words, targets=[GEARS.format(split=split) for split in (0, 1)])
     assert asked(line) == {"partition": "cpu", "minutes": "240", "mb": "4000", "gpus": "1"}

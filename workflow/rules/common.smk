@@ -19,7 +19,13 @@ from snakemake.logging import logger
 gc.set_threshold(100_000, 50, 100)
 
 # The package beside these rules, here and in the jobs, whatever else is installed.
-PACKAGE = str((Path(workflow.current_basedir) / "..").resolve())
+try:
+    PACKAGE = str((Path(workflow.current_basedir) / "..").resolve())
+except TypeError:
+    raise WorkflowError(
+        "perturbselect: the rules need the package beside them; clone the repository and give "
+        "`snakefile:` the path of its workflow/Snakefile"
+    ) from None
 sys.path.insert(0, PACKAGE)
 os.environ.update(PYTHONPATH=os.pathsep.join([PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])]))
 

@@ -25,6 +25,7 @@ WAITING = {
     for label, plan in PLANS.items()
     if plan.features or plan.sees_measured
 }
+CAPTIONS = sorted(Path(workflow.current_basedir, "..", "report").resolve().glob("*.rst"))
 REPORTED = [
     "results/pages/overview.html",
     *per_dataset("results/figures/{dataset}/learning_curves.{metric}.svg", metric=METRICS),
@@ -374,6 +375,7 @@ rule report:
         # Functions of `input` are not compared: another path is no reason to make the report again.
         python=lambda wildcards, input: sys.executable,
         snakefile=lambda wildcards, input: workflow.main_snakefile,
+        captions=[file_digest(path) for path in CAPTIONS],
         code=code("write_report.py"),
     message:
         "Write the report to {output}"

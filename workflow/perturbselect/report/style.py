@@ -228,7 +228,7 @@ def save(figure: Figure, stem: str | os.PathLike, formats: Sequence[str] = FORMA
         Endings.
     """
     engine = figure.get_layout_engine()
-    if engine:  # arranges the panels, once for all formats
+    if engine and figure.axes:  # arranges the panels, once for all formats
         with styled():
             engine.execute(figure)
         figure.set_layout_engine("none")

@@ -23,17 +23,21 @@ def risk_curve(error: np.ndarray, uncertainty: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    error, uncertainty : ndarray of float, shape (T,)
-        Of T test perturbations.
+    error, uncertainty : ndarray of float, shape (..., T)
+        Of T test perturbations; a curve for each leading index.
 
     Returns
     -------
-    ndarray of float, shape (T,)
+    ndarray of float, shape (..., T)
         Entry k − 1 keeps k; its mean over k is the area under the curve (Geifman et al. 2019: AURC).
     """
-    _, group = np.unique(uncertainty, return_inverse=True)
-    shared = np.bincount(group, error) / np.bincount(group)
-    return np.cumsum(shared[np.sort(group)]) / np.arange(1, len(error) + 1)
+    order = np.argsort(uncertainty, axis=-1, kind="stable")
+    ascending = np.take_along_axis(uncertainty, order, axis=-1)
+    first = np.ones(ascending.shape, bool)  # of those that are equally certain
+    first[..., 1:] = ascending[..., 1:] != ascending[..., :-1]
+    group = np.cumsum(first) - 1
+    shared = np.bincount(group, np.take_along_axis(error, order, axis=-1).ravel()) / np.bincount(group)
+    return np.cumsum(shared[group].reshape(error.shape), axis=-1) / np.arange(1, error.shape[-1] + 1)
 
 
 def risk_coverage(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
@@ -55,20 +59,30 @@ def risk_coverage(scores: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
         (`ORDERS`), coverage (`SHARES`; at least one perturbation is kept), risk, low, high, area,
         n_runs. No rows if no model gives a variance.
     """
-    runs = [column for column in RUN_COLUMNS if column != "n_selected"]
-    wide = _both(scores, [*runs, "n_selected", "perturbation"])
-    rows = []
-    for run, of_run in wide.groupby([*runs, "n_selected"], sort=False):
-        error = of_run["mse"].to_numpy(float)
-        variance = of_run[PREDICTED_VARIANCE].to_numpy(float)
-        for order, uncertainty in zip(ORDERS, (variance, error, np.zeros(len(error))), strict=True):
+    runs = [*(column for column in RUN_COLUMNS if column != "n_selected"), "n_selected"]
+    wide = _both(scores, [*runs, "perturbation"])
+    parts = [pd.DataFrame(columns=[*runs, "order", "coverage", "risk", "area"])]
+    # Runs with the same number of test perturbations together.
+    groups = wide.groupby(runs, sort=False)
+    number, size = groups.ngroup().to_numpy(), groups["mse"].transform("size").to_numpy()
+    for count in np.unique(size):
+        of_size = wide.iloc[np.flatnonzero(size == count)[np.argsort(number[size == count], kind="stable")]]
+        error, variance = (
+            of_size[name].to_numpy(float).reshape(-1, count) for name in ("mse", PREDICTED_VARIANCE)
+        )
+        kept = np.maximum(np.round(SHARES * count).astype(int), 1)
+        of_run = of_size.iloc[::count][runs].loc[lambda rows: rows.index.repeat(len(SHARES))]
+        for order, uncertainty in zip(ORDERS, (variance, error, np.zeros_like(error)), strict=True):
             curve = risk_curve(error, uncertainty)
-            kept = np.maximum(np.round(SHARES * len(curve)).astype(int), 1)
-            rows += [
-                (*run, order, share, curve[k - 1], curve.mean())
-                for share, k in zip(SHARES, kept, strict=True)
-            ]
-    table = pd.DataFrame(rows, columns=[*runs, "n_selected", "order", "coverage", "risk", "area"])
+            parts.append(
+                of_run.assign(
+                    order=order,
+                    coverage=np.tile(SHARES, len(curve)),
+                    risk=curve[:, kept - 1].ravel(),
+                    area=curve.mean(axis=1).repeat(len(SHARES)),
+                )
+            )
+    table = pd.concat(parts[1:] or parts, ignore_index=True)
     keys = [*CURVE, "budget", "order", "coverage"]
     averaged = with_intervals(table, keys, "risk", "risk", seed)
     others = table.groupby(keys, sort=False)[["n_selected", "area"]].mean().astype(float).reset_index()

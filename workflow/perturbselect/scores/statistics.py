@@ -12,7 +12,7 @@ from perturbselect.scores.metrics import ROUNDING
 RESAMPLES = 2000
 FEWEST_PAIRS = 6  # with 5 pairs the smallest two-sided p of Wilcoxon's test is 0.0625
 SIGNIFICANT = 0.05
-MOST_PAIRS_PERMUTED = 13  # 2¹³ changes of signs are fewer than scipy's 9,999 random ones
+MOST_PAIRS_COUNTED = 50  # as scipy has it without ties
 
 
 def tied(values: np.ndarray) -> np.ndarray:
@@ -119,8 +119,9 @@ def rank_biserial(differences: np.ndarray) -> np.ndarray:
 def wilcoxon_p(differences: np.ndarray) -> np.ndarray:
     """Two-sided p of Wilcoxon's signed-rank test of each row, zeros left out.
 
-    As `scipy.stats.wilcoxon` finds it for the row alone: exact up to 13 pairs, and without zeros and ties
-    up to 50; else by the normal approximation.
+    Exact for up to 50 pairs that differ, with ties or without; beyond by the normal approximation.
+    `scipy.stats.wilcoxon` of a row alone gives the same, but approximates from 14 pairs on as soon as
+    two tie or one is zero, however few differ.
 
     Parameters
     ----------
@@ -130,47 +131,50 @@ def wilcoxon_p(differences: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of float, shape (K,)
-        NaN with fewer than `FEWEST_PAIRS` pairs; 1 where all differences are zero.
+        NaN with fewer than `FEWEST_PAIRS` pairs or with a NaN among them; 1 where all differences are zero.
 
     Notes
     -----
-    O(K·n·2ⁿ) time for rows with zeros or ties up to 13 pairs, in batches of 64 MB.
+    O(K·n·log n) time, and O(m³) for each kind of ties among m pairs that differ: the sums of the positive
+    ranks under all 2ᵐ signs are counted one rank after the other, in halves of a rank.
     """
-    from scipy.stats import permutation_test, wilcoxon
+    from scipy.stats import wilcoxon
 
-    count, pairs = differences.shape
-    if pairs < FEWEST_PAIRS:
-        return np.full(count, np.nan)
-    p = np.ones(count)
-    ranks = _signed_ranks(differences)
-    # Rows with zeros or ties apart from the others: scipy picks one method for all rows it is given.
-    size = np.sort(np.abs(differences), axis=1)
-    plain = (size[:, 0] > 0) & (np.diff(size, axis=1) > 0).all(axis=1)
-    if plain.any():  # p follows from the sum of the ranks: one row of each
-        _, first, same = np.unique(ranks[plain].sum(axis=1), return_index=True, return_inverse=True)
-        p[plain] = wilcoxon(differences[plain][first], axis=1).pvalue[same]
-    others = ~plain & size.any(axis=1)
-    if others.any() and pairs <= MOST_PAIRS_PERMUTED:
-        # What `wilcoxon` does with one row at a time: all changes of signs.
-        p[others] = permutation_test(
-            (ranks[others],),
-            lambda changed, axis: np.maximum(changed, 0).sum(axis=axis),
-            permutation_type="samples",
-            vectorized=True,
-            batch=max(1, 8_000_000 // ranks[others].size),
-            axis=-1,
-        ).pvalue
-    elif others.any():
-        p[others] = wilcoxon(differences[others], axis=1, method="asymptotic").pvalue
+    p = np.full(len(differences), np.nan)
+    tested = np.flatnonzero(~np.isnan(differences).any(axis=1))
+    if differences.shape[1] < FEWEST_PAIRS or not len(tested):
+        return p
+    ranks = _signed_ranks(differences[tested])
+    many = (ranks != 0).sum(axis=1) > MOST_PAIRS_COUNTED
+    if many.any():
+        p[tested[many]] = wilcoxon(ranks[many], axis=1, method="asymptotic").pvalue
+    tested, halves = tested[~many], np.rint(2 * ranks[~many]).astype(int)
+    positive = np.maximum(halves, 0).sum(axis=1)
+    ties, of_row = np.unique(np.sort(np.abs(halves), axis=1), axis=0, return_inverse=True)
+    order = np.argsort(of_row.ravel(), kind="stable")
+    ends = np.cumsum(np.bincount(of_row.ravel(), minlength=len(ties)))
+    for kind, rows in zip(ties, np.split(order, ends[:-1]), strict=True):
+        at_most = np.cumsum(_counts_of_sums(kind[kind > 0]))
+        at_least = at_most[-1] - np.append(0, at_most)[positive[rows]]
+        p[tested[rows]] = np.minimum(1, 2 * np.minimum(at_most[positive[rows]], at_least) / at_most[-1])
     return p
+
+
+def _counts_of_sums(sizes: np.ndarray) -> np.ndarray:
+    """How many subsets of these positive integers have the sum 0, 1, 2, ...; exact up to 2⁵³."""
+    counts = np.zeros(sizes.sum() + 1)
+    counts[0] = 1
+    for size in sizes:
+        counts[size:] += counts[:-size].copy()
+    return counts
 
 
 def _signed_ranks(differences: np.ndarray) -> np.ndarray:
     """Ranks of the absolute differences of each row with the differences' signs; 0 for zeros."""
     from scipy.stats import rankdata
 
-    ranks = rankdata(np.where(differences == 0, np.nan, np.abs(differences)), axis=1, nan_policy="omit")
-    return np.sign(differences) * np.nan_to_num(ranks)
+    zeros = (differences == 0).sum(axis=1, keepdims=True)  # they have the lowest ranks
+    return np.sign(differences) * (rankdata(np.abs(differences), axis=1) - zeros)
 
 
 def clear_of_zero(low: float, high: float, p: float) -> bool:
