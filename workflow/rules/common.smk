@@ -245,16 +245,6 @@ def kernel_files(wildcards):
     }
 
 
-def change_of(wildcards):
-    """Kind, share and draw of a change, and the words of its seed."""
-    kind, share, draw = re.fullmatch(r"([a-z]+)(.+)\.draw(\d+)", wildcards.change).groups()
-    return dict(
-        kind=kind,
-        share=float(share),
-        seed=[STUDY.seed, "stability", wildcards.dataset, wildcards.graph, kind, share, int(draw)],
-    )
-
-
 def changed_kernel_files(wildcards):
     """As `kernel_files`, with changed graphs and annotations."""
     needed, folder = kernel_inputs(wildcards), f"results/{wildcards.dataset}/stability/{wildcards.change}"
@@ -364,13 +354,15 @@ def per_dataset(pattern, **more):
 
 
 def intermediate_files():
-    """One file of every job between the sources and the tables; none if runs may be missing."""
+    """One file of every job between the sources and the tables; none if runs may be missing.
+
+    Simulations and kernels are in provenance.smk.
+    """
     if STUDY.runs == "finished":
         return []
     runs = "{strategy}/split{split}.seed{seed}"
     cells = [name for name in DATASETS if STUDY.datasets[name].type == "cells"]
     return [
-        *expand("results/simulations/{simulation}/cells.h5ad", simulation=STUDY.simulations),
         *expand("results/{dataset}/{file}.h5ad", dataset=cells, file=["cells", "expression"]),
         *per_dataset("results/{dataset}/responses.h5ad"),
         *[file for paths in HISTOGRAMS for file in per_dataset(paths)],
@@ -382,7 +374,6 @@ def intermediate_files():
             if has_graph(name, graph)
             for file in graph_files(graph, name)
         ],
-        *per_dataset("results/{dataset}/kernels/{kernel}.h5ad", kernel=STUDY.kernels),
         *all_runs(f"results/{{dataset}}/selections/{runs}.tsv", model=""),
         *[
             file

@@ -22,6 +22,23 @@ CHANGES = (
 )
 
 
+def parts_of(change):
+    """Kind, share and draw of a change, as its name spells them."""
+    return re.fullmatch(r"([a-z]+)(.+)\.draw(\d+)", change).groups()
+
+
+def change_of(wildcards):
+    """Kind and share of a change."""
+    kind, share, _ = parts_of(wildcards.change)
+    return dict(kind=kind, share=float(share))
+
+
+def seed_of_change(wildcards):
+    """The words of the seed that a graph or annotation is changed with."""
+    kind, share, draw = parts_of(wildcards.change)
+    return [STUDY.seed, "stability", wildcards.dataset, wildcards.graph, kind, share, int(draw)]
+
+
 wildcard_constraints:
     change="|".join(map(re.escape, CHANGES)) or "(?!)",
 
@@ -43,6 +60,7 @@ rule change_graph:
         runtime=minutes(30),
     params:
         change=change_of,
+        seed=seed_of_change,
         code=code("change_graph.py"),
     message:
         "Change graph {wildcards.graph} of {wildcards.dataset}: {wildcards.change}"
@@ -69,6 +87,7 @@ rule change_annotation:
         runtime=minutes(30),
     params:
         change=change_of,
+        seed=seed_of_change,
         format=lambda wildcards: STUDY.graphs[wildcards.graph].format,
         code=code("change_annotation.py"),
     message:
