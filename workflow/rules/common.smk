@@ -245,6 +245,13 @@ def kernel_files(wildcards):
     }
 
 
+def change_of(wildcards):
+    """Kind and share of a change; and the words of its seed."""
+    kind, share, draw = re.fullmatch(r"([a-z]+)(.+)\.draw(\d+)", wildcards.change).groups()
+    words = [STUDY.seed, "stability", wildcards.dataset, wildcards.graph, kind, share, int(draw)]
+    return dict(kind=kind, share=float(share)), words
+
+
 def changed_kernel_files(wildcards):
     """As `kernel_files`, with changed graphs and annotations."""
     needed, folder = kernel_inputs(wildcards), f"results/{wildcards.dataset}/stability/{wildcards.change}"

@@ -22,23 +22,6 @@ CHANGES = (
 )
 
 
-def parts_of(change):
-    """Kind, share and draw of a change, as its name spells them."""
-    return re.fullmatch(r"([a-z]+)(.+)\.draw(\d+)", change).groups()
-
-
-def change_of(wildcards):
-    """Kind and share of a change."""
-    kind, share, _ = parts_of(wildcards.change)
-    return dict(kind=kind, share=float(share))
-
-
-def seed_of_change(wildcards):
-    """The words of the seed that a graph or annotation is changed with."""
-    kind, share, draw = parts_of(wildcards.change)
-    return [STUDY.seed, "stability", wildcards.dataset, wildcards.graph, kind, share, int(draw)]
-
-
 wildcard_constraints:
     change="|".join(map(re.escape, CHANGES)) or "(?!)",
 
@@ -59,8 +42,8 @@ rule change_graph:
         mem_mb=memory(4000),
         runtime=minutes(30),
     params:
-        change=change_of,
-        seed=seed_of_change,
+        change=lambda wildcards: change_of(wildcards)[0],
+        seed=lambda wildcards: change_of(wildcards)[1],
         code=code("change_graph.py"),
     message:
         "Change graph {wildcards.graph} of {wildcards.dataset}: {wildcards.change}"
@@ -86,8 +69,8 @@ rule change_annotation:
         mem_mb=memory(4000),
         runtime=minutes(30),
     params:
-        change=change_of,
-        seed=seed_of_change,
+        change=lambda wildcards: change_of(wildcards)[0],
+        seed=lambda wildcards: change_of(wildcards)[1],
         format=lambda wildcards: STUDY.graphs[wildcards.graph].format,
         code=code("change_annotation.py"),
     message:
