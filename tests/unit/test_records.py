@@ -1,75 +1,35 @@
-"""What a job leaves about itself, and what is made of it: the table, the tree, the crate."""
+"""What a job leaves about itself, and what is made of it: the table and the crate."""
 
 import hashlib
 import json
+import os
+import shutil
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from recorded_jobs import job, made, recorded_study, run
 
 from perturbselect.errors import InputError
 from perturbselect.files import read_json
 from perturbselect.job import logged
-from perturbselect.provenance import locked_versions
+from perturbselect.provenance import PACKAGE, locked_versions
 from perturbselect.records import crate, trace
-from perturbselect.records.record import commit, fingerprint, peak_memory_mb, read_records, record_path
+from perturbselect.records.record import (
+    commit,
+    peak_memory_mb,
+    read_records,
+    record_path,
+    records_behind,
+)
 from perturbselect.records.table import provenance_table
 from perturbselect.table_schema import check_table, table_schema
 
 
-class Named(SimpleNamespace):
-    """As Snakemake's named lists, as far as a record needs them."""
-
-    def items(self):
-        return vars(self).items()
-
-
-def job(rule, inputs, outputs, **wildcards):
-    """A job as Snakemake hands it to a script."""
-    return SimpleNamespace(
-        rule=rule,
-        input=inputs,
-        output=outputs,
-        log=[outputs[0].replace("results/", "results/logs/").rpartition(".")[0] + ".log"],
-        params=Named(code="c0de", seed=[7, rule], share=0.5),
-        wildcards=Named(**wildcards),
-        threads=1,
-    )
-
-
-def run(monkeypatch, job):
-    monkeypatch.setattr(sys.modules["__main__"], "snakemake", job, raising=False)
-    with logged(job.log[0]):
-        for file in job.output:
-            with open(file, "w") as output:
-                output.write(f"made by {job.rule}\n")
-
-
 @pytest.fixture
 def study(tmp_path, monkeypatch):
-    """Two runs of a chain: screen → split → score of split 0 and 1 → table."""
-    monkeypatch.chdir(tmp_path)
-    for folder in ("results/tables", "results/a"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "screen.csv").write_text("counts\n")
-    (tmp_path / "results/study.yaml").write_text("title: A study\n")
-    run(monkeypatch, job("read", ["screen.csv"], ["results/a/responses.h5ad"], dataset="a"))
-    for split in "01":
-        files = [f"results/a/split{split}.tsv"], [f"results/a/scores{split}.tsv"]
-        run(monkeypatch, job("split", ["results/a/responses.h5ad"], files[0], dataset="a", split=split))
-        run(
-            monkeypatch,
-            job("score", ["results/a/responses.h5ad", *files[0]], files[1], dataset="a", split=split),
-        )
-    table = "results/tables/scores.tsv"
-    run(monkeypatch, job("collect", ["results/a/scores0.tsv", "results/a/scores1.tsv"], [table]))
-    (tmp_path / table).write_text("dataset\tsplit\tmodel\tvalue\na\t0\t\t1\na\t1\t\t2\n")
-    records = read_json("results/provenance/tables/scores.json")
-    records["outputs"] = [fingerprint(table)]
-    (tmp_path / "results/provenance/tables/scores.json").write_text(json.dumps(records))
-    return tmp_path
+    return recorded_study(tmp_path, monkeypatch)
 
 
 def test_a_record_says_what_was_read_written_and_spent(study):
@@ -126,6 +86,97 @@ def test_records_of_files_that_are_gone_do_not_count(study):
     assert len(read_records(study)) == 5
 
 
+def test_a_record_stays_while_one_of_its_files_does(study, monkeypatch, capsys):
+    """Predictions may be deleted once they are scored: their job is known still, to table, tree and crate."""
+    files = [f"results/a/predictions/m/random/split{split}.seed0/predictions.h5ad" for split in "01"]
+    history = "results/a/predictions/m/random/training.tsv"
+    made(monkeypatch, "train_m", ["results/a/split0.tsv"], [history, *files], dataset="a")
+    made(monkeypatch, "score", [history, *files], ["results/a/more.tsv"], dataset="a")
+    for gone in (files[1], "results/a/more.tsv"):
+        (study / gone).unlink()
+    (training,) = [record for record in read_records(study) if record["rule"] == "train_m"]
+    assert [output["here"] for output in training["outputs"]] == [True, True, False]
+    table = provenance_table(read_records(study)).set_index("file")
+    assert table.loc[[history, *files], "here"].tolist() == [True, True, False]
+    assert "results/a/more.tsv" not in table.index
+    trace.main([files[1]])
+    printed = capsys.readouterr().out
+    assert f"{table.loc[files[1], 'sha256'][:12]}, not here" in printed
+    assert "train_m: " in printed
+    assert "screen.csv" in printed
+    crate.main(["made/crate", "--study", str(study)])
+    graph = read_json(study / "made/crate/ro-crate-metadata.json")["@graph"]
+    described = {entity["@id"]: entity for entity in graph}
+    assert "deleted" in described[f"#{files[1]}"]["description"]
+    assert "description" not in described[f"#{files[0]}"]
+
+
+def test_a_crate_holds_no_file_that_is_gone(study, monkeypatch):
+    """Of a job of two files one is gone; another's only file is, which a third has read."""
+    made(monkeypatch, "pair", ["results/a/scores1.tsv"], ["results/a/one.tsv", "results/a/two.tsv"])
+    made(monkeypatch, "last", ["results/a/split0.tsv"], ["results/a/last.tsv"])
+    for gone in ("two", "split0"):
+        (study / f"results/a/{gone}.tsv").unlink()
+    crate.main(["made/crate", "--study", str(study)])
+    graph = read_json(study / "made/crate/ro-crate-metadata.json")["@graph"]
+    described = {entity["@id"]: entity for entity in graph}
+    assert {"results/a/one.tsv", "#results/a/two.tsv", "#results/a/split0.tsv"} <= set(described)
+    for part in described["./"]["hasPart"]:
+        assert (study / "made/crate" / part["@id"]).is_file()
+
+
+def test_a_file_counts_for_the_newest_job_that_made_it(study, monkeypatch, capsys):
+    """The label of a simple model, whose job trains all runs, stands for a network now."""
+    folder = "results/a/predictions/m/random"
+    predictions = f"{folder}/split0.seed0/predictions.h5ad"
+    for rule, files, log, started in (
+        (
+            "train_network",
+            [predictions, f"{folder}/split0.seed0/training.tsv"],
+            "random/split0.seed0",
+            "2026-02",
+        ),
+        ("train_simple", [predictions, f"{folder}/training.tsv"], "random", "2026-01"),
+    ):
+        for file in files:
+            (study / file).parent.mkdir(parents=True, exist_ok=True)
+        training = job(rule, ["results/a/split0.tsv"], files, dataset="a")
+        training.log = [f"results/logs/a/predictions/m/{log}.log"]
+        run(monkeypatch, training)
+        path = record_path(training.log[0])
+        path.write_text(json.dumps(read_json(path) | {"started": f"{started}-01T00:00:00+00:00"}))
+    (study / predictions).write_text("made by train_network\n")
+    made(monkeypatch, "score", [predictions], ["results/a/again.tsv"], dataset="a")
+    trace.main(["results/a/again.tsv"])
+    printed = capsys.readouterr().out
+    assert "train_network: " in printed
+    assert "train_simple" not in printed
+    assert "CHANGED" not in printed
+    records = read_records(study)
+    table = provenance_table(records)
+    assert table["file"].is_unique
+    assert table.set_index("file").loc[predictions, "rule"] == "train_network"
+    # What the old job alone had made lies there still, but nothing has read it.
+    assert "train_simple" in {record["rule"] for record in records}
+    behind = {record["rule"] for record in records_behind(records, ["results/a/again.tsv"])}
+    assert behind == {"read", "split", "train_network", "score"}
+    (study / folder / "training.tsv").unlink()
+    assert "train_simple" not in {record["rule"] for record in read_records(study)}
+
+
+def test_records_of_what_no_result_is_made_of_do_not_count(study, monkeypatch):
+    """A strategy was taken out of the config; its files are there still."""
+    made(monkeypatch, "select_old", ["results/a/split0.tsv"], ["results/a/selections/old/split0.seed0.tsv"])
+    everything = read_records(study)
+    kept = records_behind(everything, ["results/tables/scores.tsv"])
+    assert [record for record in everything if record["rule"] != "select_old"] == kept
+    table = made(monkeypatch, "provenance", ["results/tables/scores.tsv"], ["results/provenance.parquet"])
+    crate.main(["made/crate", "--study", str(study)])
+    assert (study / "made/crate" / table.output[0]).is_file()
+    assert not (study / "made/crate/results/a/selections").exists()
+    assert "select_old" not in (study / "made/crate/ro-crate-metadata.json").read_text()
+
+
 def test_peak_memory_is_the_process_s_own():
     """Not that of a larger process that started it."""
     program = "from perturbselect.records.record import peak_memory_mb; print(peak_memory_mb())"
@@ -146,6 +197,47 @@ def test_commit(tmp_path):
     assert commit(tmp_path).endswith("-dirty")
 
 
+# What a job does, without Snakemake.
+RECORDING = """
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from perturbselect.records.record import commit, read_records, recorded
+
+class Named(SimpleNamespace):
+    def items(self):
+        return vars(self).items()
+
+job = SimpleNamespace(
+    rule="note", input=[], output=["results/note.txt"], log=["results/logs/note.log"], params=Named(),
+    wildcards=Named(), threads=1,
+)
+with recorded(job):
+    open("results/note.txt", "w").close()
+print(json.dumps([record["commit"] for record in read_records(Path())] + [commit()]))
+"""
+
+
+def test_a_record_holds_the_commit_of_the_workflow(tmp_path):
+    """In a git checkout, and nothing elsewhere; the study's own folder does not matter."""
+    workflow, study = tmp_path / "workflow", tmp_path / "study"
+    shutil.copytree(PACKAGE, workflow / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    (study / "results").mkdir(parents=True)
+
+    def recorded_commits():
+        environment = os.environ | {"PYTHONPATH": str(workflow), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-c", RECORDING]
+        done = subprocess.run(command, cwd=study, env=environment, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    assert recorded_commits() == [None, None]
+    git = ["git", "-C", str(workflow), "-c", "user.name=A", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *words], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    assert recorded_commits() == 2 * [head.stdout.strip()]
+
+
 def test_the_table_has_a_row_for_each_output_and_fits_its_schema(study):
     table = provenance_table(read_records(study))
     check_table(table, table_schema("provenance"))
@@ -154,71 +246,6 @@ def test_the_table_has_a_row_for_each_output_and_fits_its_schema(study):
     row = table.set_index("file").loc["results/a/scores1.tsv"]
     assert [file["file"] for file in json.loads(row["inputs"])][1] == "results/a/split1.tsv"
     assert pd.notna(row["machine"])
-
-
-def test_the_tree_of_a_file(study, capsys):
-    trace.main(["results/tables/scores.tsv"])
-    printed = capsys.readouterr().out
-    for word in ("collect", "score:", "split:", "read:", "screen.csv", "and 1 more made by score", "numpy "):
-        assert word in printed
-    assert "split1.tsv" not in printed
-    assert "see above" in printed  # the responses, read by two jobs
-    trace.main(["results/tables/scores.tsv", "--all"])
-    assert "split1.tsv" in capsys.readouterr().out
-
-
-def test_the_tree_of_a_row(study, capsys):
-    trace.main([str(study / "results/tables/scores.tsv"), "--row", "2"])
-    printed = capsys.readouterr().out
-    assert "results/a/split1.tsv" in printed
-    assert "split0" not in printed
-    assert "scores0" not in printed
-
-
-def test_the_tree_of_a_row_whose_job_made_several_runs(study, monkeypatch, capsys):
-    """A job that trains all runs of a strategy has no split among its wildcards; its files have."""
-    made = [f"results/a/model/split{split}.seed0/predictions.h5ad" for split in "01"]
-    for file in made:
-        (study / file).parent.mkdir(parents=True)
-    training = job("train", ["results/a/split0.tsv", "results/a/split1.tsv"], made, dataset="a")
-    training.log = ["results/logs/a/model.log"]
-    training.params.seed = [[7, "train", 0, 0], [7, "train", 1, 0]]
-    run(monkeypatch, training)
-    run(monkeypatch, job("score", made, ["results/a/scores1.tsv"], dataset="a"))
-    trace.main([str(study / "results/tables/scores.tsv"), "--row", "2"])
-    printed = capsys.readouterr().out
-    assert made[1] in printed
-    assert "results/a/split1.tsv" in printed
-    assert "split0" not in printed
-    assert "seed 7 train 1 0, " in printed
-    trace.main([str(study / "results/a/model/split1.seed0/predictions.h5ad")])
-    assert "seed 7 train 0 0 (and those of 1 more runs)" in capsys.readouterr().out
-
-
-def test_the_tree_shows_what_does_not_fit(study, capsys):
-    """A source that was changed since, and a file that was made again after it was read."""
-    (study / "screen.csv").write_text("other counts\n")
-    path = study / "results/provenance/a/split0.json"
-    record = read_json(path)
-    record["outputs"][0]["sha256"] = "0" * 64
-    path.write_text(json.dumps(record))
-    trace.main(["results/tables/scores.tsv"])
-    printed = capsys.readouterr().out
-    assert "CHANGED SINCE" in next(line for line in printed.splitlines() if "screen.csv" in line)
-    assert "made anew since" in next(line for line in printed.splitlines() if "split0.tsv" in line)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["elsewhere/scores.tsv"], "only files under results/"),
-        (["results/a/none.tsv"], "no record of a job that made it"),
-        (["results/tables/scores.tsv", "--row", "3"], "it has rows 1 to 2"),
-    ],
-)
-def test_what_cannot_be_traced(study, arguments, message):
-    with pytest.raises(SystemExit, match=message):
-        trace.main(arguments)
 
 
 def test_the_crate_holds_results_workflow_and_every_job(study):
@@ -240,6 +267,16 @@ def test_the_crate_holds_results_workflow_and_every_job(study):
     assert not list((study / "made/crate").rglob("*.h5ad"))
     with pytest.raises(SystemExit, match="is there already"):
         crate.main(["made/crate", "--study", str(study)])
+
+
+def test_a_crate_warns_of_another_commit(study, capsys):
+    crate.main(["made/first", "--study", str(study)])
+    assert "WARNING" not in capsys.readouterr().err
+    path = study / "results/provenance/a/split0.json"
+    path.write_text(json.dumps(read_json(path) | {"commit": "0" * 40}))
+    crate.main(["made/second", "--study", str(study)])
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "WARNING" in line]
+    assert "0" * 40 in line
 
 
 def test_a_reader_of_crates_reads_it(study):

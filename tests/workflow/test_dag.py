@@ -64,6 +64,14 @@ rule mine:
     assert (workflow.folder / edges).exists()
 
 
+def test_what_nothing_uses_is_done_before_the_records_are_collected(workflow):
+    workflow.change("kernels.unused", "jaccard(go)")
+    workflow.change("simulations.unused", {"perturbations": 24, "genes": 60, "modules": 4})
+    planned = workflow.planned("results/provenance.parquet")
+    assert (planned["kernel"], planned["simulate"]) == (2, 2)
+    assert workflow.planned() == planned
+
+
 def test_an_edit_of_the_config_on_the_command_line(workflow):
     assert workflow.planned("--config", "seeds=2")["train_gears"] == 2 * JOBS["train_gears"]
 

@@ -1,13 +1,18 @@
 """Every file of a finished study has a record of how it was made, and can be traced to its sources."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from jobs import JOBS
 
-from perturbselect.files import read_tsv
+from perturbselect.files import read_json, read_tsv, write_json
 from perturbselect.records import trace
 from perturbselect.records.record import FOLDER, read_records, sha256
 
@@ -51,6 +56,7 @@ def test_records_hold_what_the_issue_of_trust_needs(records):
         split, seed = (int(record["wildcards"][name]) for name in ("split", "seed"))
         strategy = record["wildcards"]["strategy"]
         assert record["seed"] == [[7, "train", "tiny", "gears", split, seed]], strategy
+    assert {record["seed"] for record in records if record["rule"] == "compare"} == {7}
     together = [record["seed"] for record in records if record["rule"] == "train_kernel_ridge"]
     assert together == 3 * [[[7, "train", "tiny", "kernel_ridge", split, 0] for split in (0, 1)]]
 
@@ -83,6 +89,63 @@ def test_a_row_of_the_scores_leads_to_its_own_run_and_no_other(finished, capsys)
         assert word in printed
     for word in ("kernel_ridge", "split0", "CHANGED"):
         assert word not in printed
+
+
+def test_a_row_of_the_comparisons_leads_to_both_strategies_and_no_other(finished, capsys):
+    for name, other in (("comparisons.tsv", "baseline"), ("pairs.parquet", "other")):
+        path = finished.results / "tables" / name
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else read_tsv(path, dtype=str)
+        wanted = (table["model"] == "gears") & (table["strategy"] == "degree") & (table[other] == "random")
+        trace.main([str(path), "--row", str(int(wanted.to_numpy().argmax()) + 1)])
+        printed = capsys.readouterr().out
+        for rule in ("select_degree", "select_random"):
+            assert f"{rule}: " in printed
+        for strategy in ("degree", "random"):
+            assert f"results/tiny/scores/gears/{strategy}.parquet" in printed
+        for word in ("graphreach", "kernel_ridge", "CHANGED"):
+            assert word not in printed
+
+
+def test_the_table_is_of_the_study_as_it_is_now(copy_of_finished, capsys):
+    """Predictions may be deleted once they are scored; files of a strategy that was taken out may stay."""
+    before = pd.read_parquet(copy_of_finished.results / "provenance.parquet")
+    assert before["here"].all()
+    old = read_json(copy_of_finished.folder / FOLDER / "tiny/selections/degree/split0.seed0.json")
+    for output in old["outputs"]:
+        copy = output["file"].replace("/degree/", "/old/")
+        (copy_of_finished.folder / copy).parent.mkdir(exist_ok=True)
+        shutil.copy(copy_of_finished.folder / output["file"], copy_of_finished.folder / copy)
+        output["file"] = copy
+    write_json(old, copy_of_finished.folder / FOLDER / "tiny/selections/old/split0.seed0.json")
+    gone = sorted(copy_of_finished.results.glob("tiny/predictions/*/random/split1.*/predictions.h5ad"))
+    assert len(gone) == 3
+    for path in gone:
+        path.unlink()
+    (copy_of_finished.results / "provenance.parquet").unlink()
+    assert copy_of_finished.jobs_run("results/provenance.parquet") == {"provenance": 1}
+    after = pd.read_parquet(copy_of_finished.results / "provenance.parquet")
+    names = {str(path.relative_to(copy_of_finished.folder)) for path in gone}
+    assert set(after.loc[~after["here"], "file"]) == names
+    pd.testing.assert_frame_equal(before.drop(columns="here"), after.drop(columns="here"))
+    trace.main([str(copy_of_finished.folder / min(names))])
+    printed = capsys.readouterr().out
+    assert ", not here" in printed.splitlines()[0]
+    assert "simulate: " in printed
+
+
+def test_make_trace(finished, repository):
+    """The target as a user calls it, with this environment in place of the one it would make."""
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("make is not installed")
+    path = finished.results / "tables" / "comparisons.tsv"
+    words = ["--old-file=env", "trace", f"BIN={Path(sys.executable).parent}", f"FILE={path}", "ROW=1"]
+    environment = os.environ | {"PYTHONPATH": str(repository / "workflow")}
+    done = subprocess.run([make, *words], cwd=repository, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("row 1: dataset tiny, ")
+    assert "└─ compare: " in done.stdout
+    assert "simulate: " in done.stdout
 
 
 def test_records_hold_no_path_of_the_machine(finished, records):

@@ -9,6 +9,7 @@ from anndata import read_h5ad
 
 from perturbselect.files import read_json, read_tsv, write_h5ad
 from perturbselect.models.run_file import by_budget
+from perturbselect.records.record import read_records
 from perturbselect.selection import STRATEGIES
 from perturbselect.table_schema import check_table, table_schema
 
@@ -145,6 +146,14 @@ def test_stability(copy_of_finished):
         assert kernel.index.equals(unchanged.index)
         assert not np.allclose(kernel, unchanged)
     assert study.planned("results/tables/stability.tsv") == {}
+    words = ["stability", "tiny"]
+    seeds = {
+        (record["rule"], *record["seed"])
+        for record in read_records(study.folder)
+        if record["rule"] in ("change_graph", "change_annotation")
+    }
+    assert {("change_graph", 7, *words, "go", kind, "0.2", 0) for kind in ("drop", "rewire")} <= seeds
+    assert {("change_annotation", 7, *words, "go", kind, "0.2", 0) for kind in ("drop", "rewire")} <= seeds
 
 
 def test_another_screen_as_prior(copy_of_finished):

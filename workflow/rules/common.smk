@@ -252,13 +252,10 @@ def kernel_files(wildcards):
 
 
 def change_of(wildcards):
-    """Kind, share and draw of a change, and the words of its seed."""
+    """Kind and share of a change; and the words of its seed."""
     kind, share, draw = re.fullmatch(r"([a-z]+)(.+)\.draw(\d+)", wildcards.change).groups()
-    return dict(
-        kind=kind,
-        share=float(share),
-        seed=[STUDY.seed, "stability", wildcards.dataset, wildcards.graph, kind, share, int(draw)],
-    )
+    words = [STUDY.seed, "stability", wildcards.dataset, wildcards.graph, kind, share, int(draw)]
+    return dict(kind=kind, share=float(share)), words
 
 
 def changed_kernel_files(wildcards):
@@ -370,13 +367,15 @@ def per_dataset(pattern, **more):
 
 
 def intermediate_files():
-    """One file of every job between the sources and the tables; none if runs may be missing."""
+    """One file of every job between the sources and the tables; none if runs may be missing.
+
+    Simulations and kernels are in provenance.smk.
+    """
     if STUDY.runs == "finished":
         return []
     runs = "{strategy}/split{split}.seed{seed}"
     cells = [name for name in DATASETS if STUDY.datasets[name].type == "cells"]
     return [
-        *expand("results/simulations/{simulation}/cells.h5ad", simulation=STUDY.simulations),
         *expand("results/{dataset}/{file}.h5ad", dataset=cells, file=["cells", "expression"]),
         *per_dataset("results/{dataset}/responses.h5ad"),
         *[file for paths in HISTOGRAMS for file in per_dataset(paths)],
@@ -388,7 +387,6 @@ def intermediate_files():
             if has_graph(name, graph)
             for file in graph_files(graph, name)
         ],
-        *per_dataset("results/{dataset}/kernels/{kernel}.h5ad", kernel=STUDY.kernels),
         *all_runs(f"results/{{dataset}}/selections/{runs}.tsv", model=""),
         *[
             file

@@ -12,11 +12,21 @@ FOR_PEOPLE = [
     *expand("results/tables/{table}.tsv", table=["scores", *TABLE_PAGES]),
     *(["results/tables/stability.tsv"] if STUDY.stability else []),
 ]
+# A study may name what nothing in it uses: these jobs have to be done, too, before records are collected.
+MAYBE_UNUSED = (
+    []
+    if STUDY.runs == "finished"
+    else [
+        *expand("results/simulations/{simulation}/cells.h5ad", simulation=STUDY.simulations),
+        *per_dataset("results/{dataset}/kernels/{kernel}.h5ad", kernel=STUDY.kernels),
+    ]
+)
 
 
 rule provenance:
     input:
         FOR_PEOPLE,
+        MAYBE_UNUSED,
     output:
         "results/provenance.parquet",
     log:

@@ -42,7 +42,8 @@ rule change_graph:
         mem_mb=memory(4000),
         runtime=minutes(30),
     params:
-        change=change_of,
+        change=lambda wildcards: change_of(wildcards)[0],
+        seed=lambda wildcards: change_of(wildcards)[1],
         code=code("change_graph.py"),
     message:
         "Change graph {wildcards.graph} of {wildcards.dataset}: {wildcards.change}"
@@ -68,7 +69,8 @@ rule change_annotation:
         mem_mb=memory(4000),
         runtime=minutes(30),
     params:
-        change=change_of,
+        change=lambda wildcards: change_of(wildcards)[0],
+        seed=lambda wildcards: change_of(wildcards)[1],
         format=lambda wildcards: STUDY.graphs[wildcards.graph].format,
         code=code("change_annotation.py"),
     message:

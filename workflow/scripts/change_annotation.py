@@ -13,7 +13,9 @@ with logged(snakemake.log[0]):
     change = snakemake.params.change
     aliases = read_aliases(next(iter(snakemake.input.aliases), None))
     annotation = read_annotation(snakemake.input.source, snakemake.params.format, aliases)
-    changed = perturb_annotation(annotation, change["kind"], change["share"], generator(*change["seed"]))
+    changed = perturb_annotation(
+        annotation, change["kind"], change["share"], generator(*snakemake.params.seed)
+    )
     pairs = changed.matrix.tocoo()
     table = pd.DataFrame({"symbol": changed.genes[pairs.row], "go_id": changed.terms[pairs.col]})
     write_tsv(table, snakemake.output[0])

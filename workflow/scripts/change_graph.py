@@ -11,7 +11,7 @@ from perturbselect.seeds import generator
 with logged(snakemake.log[0]):
     change = snakemake.params.change
     graph = read_graph(*snakemake.input)
-    changed = perturb_graph(graph, change["kind"], change["share"], generator(*change["seed"]))
+    changed = perturb_graph(graph, change["kind"], change["share"], generator(*snakemake.params.seed))
     print(f"{change['kind']} {change['share']:g}: {graph.adjacency.nnz} entries, now {changed.adjacency.nnz}")
     write_edges(changed, snakemake.output.edges)
     with replacing(snakemake.output.nodes) as partial:

@@ -23,7 +23,7 @@ from perturbselect import __version__
 from perturbselect.errors import InputError
 from perturbselect.files import write_json
 from perturbselect.provenance import PACKAGE
-from perturbselect.records.record import read_records
+from perturbselect.records.record import commit, read_records, records_behind
 
 Entity = dict[str, Any]
 Record = Mapping[str, Any]
@@ -31,6 +31,8 @@ Record = Mapping[str, Any]
 REPOSITORY = PACKAGE.parents[1]
 SHIPPED = ("Snakefile", "workflow", "profiles", "envs", "config", "LICENSE")
 MAIN = "workflow/Snakefile"
+# Made last, of all other results: behind it stands the whole study.
+TABLE = "results/provenance.parquet"
 NOT_COPIED = (".h5ad", ".npz")
 README = """# {title}
 
@@ -75,17 +77,19 @@ def crate_entities(records: Sequence[Record], title: str, license_text: str) -> 
     files = {file["file"]: file for record in records for file in record["inputs"]}
     files |= {file["file"]: file for record in records for file in record["outputs"]}
     made = {file["file"] for record in records for file in record["outputs"]}
-    jobs = [_job(number, record) for number, record in enumerate(records)]
+    results = sorted(file for file in made if _is_copied(files[file]))
+    # Path in the crate of what is copied; of other files a name within the metadata.
+    names = {file: f"#{quote(file.lstrip('/'))}" for file in files} | {file: quote(file) for file in results}
+    jobs = [_job(number, record, names) for number, record in enumerate(records)]
     ends = [job["endTime"] for job in jobs]
-    sources, results = sorted(set(files) - made), [file for file in sorted(made) if _is_copied(file)]
     run = {
         "@id": RUN,
         "@type": "CreateAction",
         "name": f"Run of the study: {title}",
         "description": "All jobs, from the sources to the tables and figures; each has an action of its own.",
         "instrument": _ref(MAIN),
-        "object": _refs(map(_file_id, sources)),
-        "result": _refs(map(_file_id, results)),
+        "object": _refs(names[file] for file in sorted(set(files) - made)),
+        "result": _refs(names[file] for file in results),
         "startTime": min(job["startTime"] for job in jobs),
         "endTime": max(ends),
     }
@@ -99,7 +103,7 @@ def crate_entities(records: Sequence[Record], title: str, license_text: str) -> 
         "license": _ref("#license"),
         "conformsTo": [_ref(uri) for uri in PROFILES],
         "mainEntity": _ref(MAIN),
-        "hasPart": _refs([MAIN, "README.md", *map(_file_id, results)]),
+        "hasPart": _refs([MAIN, "README.md", *[names[file] for file in results]]),
         "mentions": _refs([RUN, *[job["@id"] for job in jobs], "#organise"]),
     }
     return [
@@ -124,7 +128,7 @@ def crate_entities(records: Sequence[Record], title: str, license_text: str) -> 
         *jobs,
         *_control(rules, records, jobs),
         *[entity for job, record in zip(jobs, records, strict=True) for entity in _usage(job, record)],
-        *[_file(file) for _, file in sorted(files.items())],
+        *[_file(file, names[path]) for path, file in sorted(files.items())],
     ]
 
 
@@ -166,7 +170,7 @@ def _workflow(rules: Iterable[str]) -> list[Entity]:
     return [workflow, language, *steps, *tools]
 
 
-def _job(number: int, record: Record) -> Entity:
+def _job(number: int, record: Record, names: Mapping[str, str]) -> Entity:
     start = datetime.fromisoformat(record["started"])
     words = ", ".join(f"{name} {value}" for name, value in record["wildcards"].items())
     return {
@@ -176,8 +180,8 @@ def _job(number: int, record: Record) -> Entity:
         "description": f"source {record['source_digest']}, config {record['config_digest']}, commit "
         f"{record['commit']}, on {record['device']} of {record['machine']['name']}",
         "instrument": _ref(f"#tool/{record['rule']}"),
-        "object": _refs(_file_id(file["file"]) for file in record["inputs"]),
-        "result": _refs(_file_id(file["file"]) for file in record["outputs"]),
+        "object": _refs(names[file["file"]] for file in record["inputs"]),
+        "result": _refs(names[file["file"]] for file in record["outputs"]),
         "startTime": start.isoformat(),
         "endTime": (start + timedelta(seconds=record["seconds"])).isoformat(timespec="seconds"),
         "resourceUsage": [_ref(f"#job/{number}/seconds"), _ref(f"#job/{number}/memory")],
@@ -239,23 +243,21 @@ def _control(rules: Iterable[str], records: Sequence[Record], jobs: Sequence[Ent
     return [engine, *steps, organise]
 
 
-def _file(file: Mapping[str, Any]) -> Entity:
-    entity: Entity = {"@id": _file_id(file["file"]), "@type": "File", "name": Path(file["file"]).name}
+def _file(file: Mapping[str, Any], name: str) -> Entity:
+    entity: Entity = {"@id": name, "@type": "File", "name": Path(file["file"]).name}
     kind = ENCODINGS.get(Path(file["file"]).suffix) or mimetypes.guess_type(file["file"])[0]
     if kind:
         entity["encodingFormat"] = kind
     if file["sha256"]:
         entity |= {"sha256": file["sha256"], "contentSize": str(file["bytes"])}
+    if not file.get("here", True):
+        entity["description"] = "Made by the study, and deleted before this crate was."
     return entity
 
 
-def _is_copied(file: str) -> bool:
-    return file.startswith("results/") and not file.endswith(NOT_COPIED)
-
-
-def _file_id(file: str) -> str:
-    """Path in the crate of what is copied; for other files a name within the metadata."""
-    return quote(file) if _is_copied(file) else f"#{quote(file.lstrip('/'))}"
+def _is_copied(output: Mapping[str, Any]) -> bool:
+    file = output["file"]
+    return output["here"] and file.startswith("results/") and not file.endswith(NOT_COPIED)
 
 
 def _ref(identifier: str) -> Entity:
@@ -268,8 +270,11 @@ def _refs(identifiers: Iterable[str]) -> Entity | list[Entity]:
     return found[0] if len(found) == 1 else found
 
 
-def write_crate(study: Path, folder: Path, license_text: str) -> None:
+def write_crate(study: Path, folder: Path, license_text: str) -> str | None:
     """Write a crate of a study that has run.
+
+    Jobs that nothing in the table of provenance goes back to (of strategies that were taken out of
+    the config) are left out.
 
     Parameters
     ----------
@@ -279,6 +284,11 @@ def write_crate(study: Path, folder: Path, license_text: str) -> None:
         Made anew; it must not be there.
     license_text : str
         What may be done with the crate.
+
+    Returns
+    -------
+    str or None
+        A warning, if the workflow in the crate is not the one of all jobs.
 
     Raises
     ------
@@ -290,6 +300,7 @@ def write_crate(study: Path, folder: Path, license_text: str) -> None:
     records = read_records(study)
     if not records:
         raise InputError(f"{study}: no records under results/provenance/; run the study first")
+    records = records_behind(records, [TABLE]) or records
     title = yaml.safe_load((study / "results" / "study.yaml").read_text())["title"]
     graph = crate_entities(records, title, license_text)
     folder.mkdir(parents=True)
@@ -299,12 +310,26 @@ def write_crate(study: Path, folder: Path, license_text: str) -> None:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif source.exists():
             shutil.copy(source, folder / name)
-    for file in (output["file"] for record in records for output in record["outputs"]):
-        if _is_copied(file):
+    for output in (output for record in records for output in record["outputs"]):
+        if _is_copied(output):
+            file = output["file"]
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(study / file, folder / file)
     (folder / "README.md").write_text(README.format(title=title, version=__version__))
     write_json({"@context": CONTEXT, "@graph": graph}, folder / "ro-crate-metadata.json")
+    return _other_workflow({record["commit"] for record in records})
+
+
+def _other_workflow(commits: Iterable[str | None]) -> str | None:
+    """Say in a line that jobs ran with another commit of the workflow than it is at now."""
+    now = commit()
+    others = sorted({made or "unknown" for made in commits} - {now or "unknown"})
+    if not others:
+        return None
+    return (
+        f"the crate has the workflow as it is now (commit {now or 'unknown'}); "
+        f"jobs ran with that of commit {', '.join(others)}"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -319,9 +344,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     asked = parser.parse_args(arguments)
     try:
-        write_crate(asked.study, asked.folder, asked.license)
+        warning = write_crate(asked.study, asked.folder, asked.license)
     except InputError as error:
         sys.exit(f"ERROR: {error}")
+    if warning:
+        print(f"WARNING: {warning}", file=sys.stderr)
     print(asked.folder / "ro-crate-metadata.json")
 
 

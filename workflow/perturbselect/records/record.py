@@ -13,7 +13,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -148,7 +148,10 @@ def _line_of(file: str, key: str) -> str:
 
 
 def read_records(study: Path, folder: Path = FOLDER) -> list[dict[str, Any]]:
-    """Read the records of a study's jobs whose outputs are still there, by path.
+    """Read the records of a study's jobs, by path: each file counts for the newest job that made it.
+
+    Predictions may be deleted once they are scored, so a record stays while any of its files does. A
+    label that stood for another kind of model before has left records of the same files elsewhere.
 
     Parameters
     ----------
@@ -156,10 +159,46 @@ def read_records(study: Path, folder: Path = FOLDER) -> list[dict[str, Any]]:
         The folder that holds ``results/``.
     folder : Path
         Where the records lie in it.
+
+    Returns
+    -------
+    list of dict
+        Of each record's ``outputs`` those that no newer job has made, with ``here``: whether the file is
+        there now. Records without one that is are left out.
     """
     records = [read_json(path) for path in sorted((study / folder).rglob("*.json"))]
-    return [record for record in records if _exist(study, record["outputs"])]
+    makers = _makers(sorted(records, key=lambda record: record["started"]))
+    for record in records:
+        record["outputs"] = [
+            output | {"here": (study / output["file"]).exists()}
+            for output in record["outputs"]
+            if makers[output["file"]] is record
+        ]
+    return [record for record in records if any(output["here"] for output in record["outputs"])]
 
 
-def _exist(study: Path, files: Iterable[dict[str, Any]]) -> bool:
-    return all((study / file["file"]).exists() for file in files)
+def records_behind(records: Sequence[dict[str, Any]], files: Iterable[str]) -> list[dict[str, Any]]:
+    """Keep the records of the jobs that made some files, and those of what they read, transitively.
+
+    Files of strategies and models that were taken out of the config lie there still, with their
+    records; no result of the study as it is now was made of them.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        As from `read_records`.
+    files : iterable of str
+        Paths as in the records.
+    """
+    makers, waiting, behind = _makers(records), list(files), set()
+    while waiting:
+        record = makers.get(waiting.pop())
+        if record is not None and id(record) not in behind:
+            behind.add(id(record))
+            waiting += [entry["file"] for entry in record["inputs"]]
+    return [record for record in records if id(record) in behind]
+
+
+def _makers(records: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the record of each file's job; of several the last."""
+    return {output["file"]: record for record in records for output in record["outputs"]}

@@ -10,7 +10,7 @@ import pandas as pd
 
 # Fields of a record that are lists or mappings; in the table they are text in JSON.
 NESTED = ("wildcards", "inputs", "options", "seed", "packages")
-FILE = ("file", "sha256", "bytes")
+FILE = ("file", "sha256", "bytes", "here")
 PLAIN = ("rule", "config_digest", "source_digest", "commit", "python", "device", "threads")
 COST = ("started", "seconds", "peak_memory_mb")
 
