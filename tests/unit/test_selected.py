@@ -104,8 +104,9 @@ def test_measured_and_excluded_are_neither_picks_nor_pool():
     assert left_out["n_pool"].tolist() == [18, 18]
     assert left_out["n_selected"].tolist() == [2, 2]  # fewer picks than budget 4: the money is spent
     assert left_out["expected_hits_recovered"].tolist() == [2 / 18] * 2
-    share = described(table, budgets=["10%"], measured=np.array([3, 0]))
-    assert share["n_selected"].tolist() == [2]  # a budget's share is of the whole pool
+    everybody = picks(["G03", "G00", *POOL[[1, 2]], *POOL[4:]], measured=2)
+    share = described(everybody, budgets=["50%"], measured=np.array([3, 0]))
+    assert share["n_selected"].tolist() == [10]  # a budget's share is of the whole pool
 
 
 def test_a_double_has_the_sum_of_its_genes_degrees():

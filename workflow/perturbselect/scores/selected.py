@@ -37,7 +37,7 @@ def highest_share(values: np.ndarray, share: str) -> np.ndarray:
     """
     places = budget_size(share, len(values))
     cut = np.sort(values)[-places]
-    above, tied = values > max(cut, 0), (values == cut) & (cut > 0)
+    above, tied = values > cut, (values == cut) & (cut > 0)
     return above + tied * (places - above.sum()) / max(tied.sum(), 1)
 
 
