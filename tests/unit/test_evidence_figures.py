@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from anndata import AnnData
 from hand_made_scores import study
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from test_figures import STRATEGIES, assert_apart
 
@@ -13,9 +14,10 @@ from perturbselect.report import (
     data_saving,
     error_by_distance,
     predicted_true,
+    selected,
     stability,
 )
-from perturbselect.report.style import strategy_styles, title
+from perturbselect.report.style import apart, strategy_styles, title
 from perturbselect.scores.data_saving import data_saving as savings
 from perturbselect.scores.rankings import rankings
 
@@ -205,6 +207,76 @@ def test_error_by_distance(count):
     np.testing.assert_allclose(pooled, [sum(range(count)) / (count + 2), *[(count - 1) / 2] * 2])
     none = error_by_distance.plot(table.iloc[:0], strategies=["random"], dataset="d")
     assert "No graph" in none.texts[0].get_text()
+
+
+def picked(count):
+    """Table ``selected``: strategy number i has i hundredths more; random has no gain."""
+    rows = [
+        (name, split, seed, str(n), n, None if i == 0 else 0.01 * i, n / 100 + 0.01 * i, 0.1 * split, n / 100)
+        for i, name in enumerate(STRATEGIES[:count])
+        for split, seed in RUNS
+        for n in (10, 20, 40)
+    ]
+    columns = ["strategy", "split", "seed", "budget", "n_selected", "zero_gain_share", "hits_recovered"]
+    table = pd.DataFrame(rows, columns=[*columns, "hub_share", "expected_hits_recovered"])
+    return table.assign(expected_hub_share=0.1)
+
+
+@pytest.mark.parametrize("count", [3, 20])
+def test_selected(count):
+    about = {"strategies": STRATEGIES[:count], "marks": ["strategy_01"], "dataset": "d", "simulated": True}
+    figure = selected.plot(picked(count), **about)
+    assert_apart(figure)
+    assert figure._suptitle.get_text() == "What was picked, d (simulated data)"
+    hits, hubs, gains = figure.axes
+    lines = {line.get_label(): line for line in hits.lines}
+    assert list(lines) == [
+        *(f"{name} (knows the responses)" if name == "strategy_01" else name for name in STRATEGIES[:count]),
+        "random picks, in expectation",
+    ]
+    np.testing.assert_allclose(lines["strategy_00"].get_ydata(), [0.11, 0.21, 0.41])
+    expected = lines["random picks, in expectation"]
+    np.testing.assert_allclose(expected.get_ydata(), [0.1, 0.2, 0.4])
+    assert expected.get_linestyle() == "--"
+    np.testing.assert_allclose(hubs.lines[0].get_ydata(), 0.15)
+    np.testing.assert_allclose(hubs.lines[-1].get_ydata(), 0.1)
+    band = hubs.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == (0, pytest.approx(0.3))
+    assert gains.lines[0].get_label() == "strategy_00"
+    assert len(gains.lines) == count - 1  # nothing is expected, and random has no gain
+    assert all(
+        label in axis.get_ylabel() for axis, label in zip(figure.axes, ("hits", "hubs", "gain"), strict=True)
+    )
+    assert all("number" in axis.get_xlabel() for axis in figure.axes)
+
+
+def test_labels_of_near_budgets_do_not_touch():
+    assert apart(np.array([25, 50, 100, 200, 400]), ["25", "50", "100", "200", "400"])[:3] == [
+        "",
+        "50",
+        "100",
+    ]
+    assert apart(np.array([4.0, 9.0]), ["4", "9"]) == ["4", "9"]
+    assert apart(np.array([7.0]), ["7"]) == ["7"]
+    figure = selected.plot(
+        picked(3).replace({"n_selected": {20: 11}}), strategies=STRATEGIES[:3], dataset="d"
+    )
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    for axis in figure.axes:
+        labels = [tick for tick in axis.get_xticklabels() if tick.get_text()]
+        assert [label.get_text() for label in labels] == ["11", "40"]
+        extents = [label.get_window_extent(renderer) for label in labels]
+        assert extents[0].x1 < extents[1].x0
+
+
+def test_selected_leaves_out_what_nobody_has():
+    table = picked(1).assign(hub_share=None)
+    figure = selected.plot(table, strategies=["random"], dataset="d")
+    assert len(figure.axes) == 1
+    assert "hits" in figure.axes[0].get_ylabel()
+    none = selected.plot(table.assign(hits_recovered=None), strategies=["random"], dataset="d")
+    assert "No hits" in none.texts[0].get_text()
 
 
 def test_a_long_title_takes_two_lines():

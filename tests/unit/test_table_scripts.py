@@ -33,6 +33,9 @@ class Files(list):
     def __getitem__(self, key):
         return vars(self)[key] if isinstance(key, str) else super().__getitem__(key)
 
+    def get(self, key, default):
+        return vars(self).get(key, default)
+
 
 @pytest.fixture
 def study(tmp_path, monkeypatch, repository):
@@ -141,6 +144,31 @@ def test_picks_in_figures(study, monkeypatch):
     given.picks = picks_of(("random", 0, 0), ("7", 0, 0))
     study("plot_response_space", given, Files("space.svg"), **about | {"budget": 2})
     assert shown == {"random": POOL[:2], "7": POOL[:2]}
+
+
+def test_selected(study, monkeypatch):
+    monkeypatch.setattr(style, "save", lambda figure, path: None)
+    runs = [("random", 1, 0), ("7", 0, 0)]
+    given = Files(picks=picks_of(*runs), edges=["go.edges.tsv.gz"], nodes=["go.nodes.tsv"])
+    given.splits = [f"results/2021/splits/split{split}.tsv" for split in (0, 1)]
+    given.responses = "results/2021/responses.h5ad"
+    about = {
+        "strategies": ["random", "7"],
+        "baseline": "random",
+        "marks": [],
+        "title": "Screen",
+        "tables": [],
+    }
+    about |= {"constraints": {"measured": [MEASURED]}, "runs": [" ".join(map(str, run)) for run in runs]}
+    about |= {"splits": [0, 1], "graphs": ["go"], "graph_of": {"random": "go", "7": None}}
+    about |= {"budgets": [2, "60%"]}
+    study("selected", given, Files(table="selected.tsv", figure="selected.svg"), **about)
+    found = read_table("selected", "selected.tsv")
+    keys = ["dataset", "strategy", "split", "budget", "n_selected", "n_pool"]
+    expected = [["2021", *run[:2], *budget, 4] for run in runs for budget in (("2", 2), ("60pct", 3))]
+    assert found[keys].to_numpy().tolist() == expected
+    # 1004, the first pick, has an edge; so has 0999, but it cannot be picked.
+    assert found["hub_share"].fillna(-1).tolist() == pytest.approx([1 / 2, 1 / 3, -1, -1])
 
 
 def test_readers(study):

@@ -34,6 +34,7 @@ JOBS = {
     "plot_statistics": 1,
     "plot_predictions": 1,
     "error_by_distance": 1,
+    "selected": 1,
     "explorer": 1,
     "publication_tables": 1,
     "table_pages": 1,
@@ -63,7 +64,7 @@ NEW_SCORES = {
     **PAGES,
     **REPORT,
 }
-NEW_COVERAGE = {"coverage": 2, "plot_coverage": 2}
+NEW_PICKS = {"coverage": 2, "plot_coverage": 2, "selected": 1}
 SIMPLE = {"train_training_mean": 1, "train_kernel_ridge": 1}  # for each strategy
 
 
@@ -77,7 +78,7 @@ def picks_of(strategy: str, count: int = 2) -> dict[str, int]:
     return (
         {f"select_{strategy}": count, **SIMPLE, "train_gears": count, "score": 3}
         | NEW_SCORES
-        | NEW_COVERAGE
+        | NEW_PICKS
         | {"plot_response_space": 1}
     )
 
@@ -86,4 +87,4 @@ def per_run(count: int) -> dict[str, int]:
     """Jobs of so many further runs (split and seed) of everything."""
     selections = {f"select_{strategy}": count for strategy in ("random", "degree", "graphreach")}
     simple = dict.fromkeys(SIMPLE, 3)
-    return selections | simple | {"train_gears": 3 * count, "score": 9} | NEW_SCORES | NEW_COVERAGE
+    return selections | simple | {"train_gears": 3 * count, "score": 9} | NEW_SCORES | NEW_PICKS

@@ -143,6 +143,7 @@ PLOTS = {
     "plot_statistics": 1,
     "plot_predictions": 1,
     "error_by_distance": 1,
+    "selected": 1,
     "explorer": 1,  # the strategies' colours
 }
 NEW_KERNEL = {"kernel": 1, "train_kernel_ridge": 3, "score": 3, **NEW_SCORES}

@@ -55,7 +55,7 @@ rule mine:
         if not rule.startswith(("plot", "page"))
         and rule
         not in ("compare", "laboratory", "coverage", "overview", "record_study", "report", "provenance")
-        and rule not in ("strategy_statistics", "error_by_distance", "explorer")
+        and rule not in ("strategy_statistics", "error_by_distance", "selected", "explorer")
         and rule not in ("publication_tables", "table_pages")
     } | {"mine": 1}
     assert workflow.planned() == JOBS

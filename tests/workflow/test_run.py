@@ -35,6 +35,7 @@ TABLES = {
     "ranks": "tables/ranks.tsv",
     "risk_coverage": "tiny/tables/risk_coverage.tsv",
     "scores": "tables/scores.tsv",
+    "selected": "tiny/tables/selected.tsv",
     "selections": "tiny/selections/*/*.tsv",
     "splits": "tiny/splits/*.tsv",
     "strategy_tests": "tables/strategy_tests.tsv",
@@ -66,7 +67,7 @@ def test_report_is_one_file_with_everything_in_it(finished, report, in_report):
     assert finished.study()["title"] in report
     figures = {f"results/{name}" for name in finished.files("figures/**/*.svg")}
     pages = {f"results/{name}" for name in finished.files("pages/**/*.html")}
-    assert len(figures) == 2 + 2 + 1 + 2 + 1 + 4
+    assert len(figures) == 2 + 2 + 1 + 2 + 1 + 5
     assert len(pages) == 8 + 3 * 3  # each strategy with each model
     others = {"results/tiny/gene_names.tsv", "results/tiny/filters.tsv"}
     assert set(in_report) == figures | pages | others | {"results/study.yaml", "results/software.tsv"}

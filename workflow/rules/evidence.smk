@@ -3,20 +3,24 @@
 Required: the tables of scores.smk, selections, predictions, graphs.
 Makes:    results/tables/strategy_tests.tsv, ranks.tsv, pairs.parquet, variance.tsv,
           results/tables/publication.tex, results/tables/README.md,
-          results/{dataset}/tables/error_by_distance.tsv, results/figures/,
+          results/{dataset}/tables/error_by_distance.tsv, selected.tsv, results/figures/,
           results/pages/explorer.html, results/pages/publication.html
 """
 
 METRICS = STUDY.figures.metrics
 COVERED_GRAPHS = sorted(name for name, graph in STUDY.graphs.items() if graph.type != "coexpression")
 MIDDLE_BUDGET = BUDGETS[len(BUDGETS) // 2]
+# Where a strategy's hubs are looked for: in its own graph, else in the first.
+OWN_GRAPHS = {label: names_in(STUDY.strategies[label], "graph") for label in STRATEGIES}
+HUB_GRAPH = {label: next(iter([*own, *COVERED_GRAPHS]), None) for label, own in OWN_GRAPHS.items()}
+HUB_GRAPHS = sorted({*HUB_GRAPH.values()} - {None})
 
 EVIDENCE = [
     "results/pages/explorer.html",
     "results/pages/publication.html",
     *per_dataset(
         "results/figures/{dataset}/{figure}.svg",
-        figure=["data_saving", "critical_difference", "error_by_distance", "predictions"]
+        figure=["data_saving", "critical_difference", "error_by_distance", "selected", "predictions"]
         + (["stability"] if STUDY.stability else []),
     ),
 ]
@@ -35,6 +39,7 @@ TABLE_FILES = {
     "results/{dataset}/tables/coverage.{graph}.tsv": "coverage",
     "results/{dataset}/tables/error_by_distance.tsv": "error_by_distance",
     "results/{dataset}/tables/risk_coverage.tsv": "risk_coverage",
+    "results/{dataset}/tables/selected.tsv": "selected",
     "results/{dataset}/filters.tsv": "filters",
     "results/{dataset}/splits/split{split}.tsv": "splits",
     "results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv": "selections",
@@ -178,6 +183,51 @@ rule error_by_distance:
         "Scores of {wildcards.dataset} by distance to the nearest measured gene"
     script:
         "../scripts/error_by_distance.py"
+
+
+rule selected:
+    input:
+        splits=expand("results/{{dataset}}/splits/split{split}.tsv", split=SPLITS),
+        edges=expand("results/{{dataset}}/graphs/{graph}.edges.tsv.gz", graph=HUB_GRAPHS),
+        nodes=expand("results/{{dataset}}/graphs/{graph}.nodes.tsv", graph=HUB_GRAPHS),
+        picks=lambda wildcards: all_runs(
+            "results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv",
+            dataset=[wildcards.dataset],
+            model="",
+        ),
+        tables=list(constraint_tables().values()),
+        aliases=alias_table() if CONSTRAINED else [],
+        responses="results/{dataset}/responses.h5ad",
+    output:
+        table="results/{dataset}/tables/selected.tsv",
+        figure=in_report(figure("selected")[0], "selected", "hits, hubs and picks without gain"),
+        more_figure=figure("selected")[1:],
+    log:
+        "results/logs/figures/{dataset}/selected.log",
+    benchmark:
+        "results/benchmarks/figures/{dataset}/selected.tsv"
+    conda:
+        "../../envs/perturbselect.yaml"
+    resources:
+        mem_mb=memory(4000),
+        runtime=minutes(20),
+    params:
+        strategies=STRATEGIES,
+        baseline=BASELINE,
+        marks=MARKS,
+        budgets=STUDY.budgets,
+        splits=SPLITS,
+        runs=all_runs("{strategy} {split} {seed}", dataset="", model=""),
+        graphs=HUB_GRAPHS,
+        graph_of=HUB_GRAPH,
+        constraints=STUDY.constraints.model_dump() if CONSTRAINED else {},
+        tables=list(constraint_tables()),
+        title=title_of,
+        code=code("selected.py"),
+    message:
+        "Hits, hubs and picks without gain in {wildcards.dataset}"
+    script:
+        "../scripts/selected.py"
 
 
 rule explorer:

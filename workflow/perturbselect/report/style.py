@@ -169,10 +169,33 @@ def draw_curves(
         )
     budgets = np.sort(table["n_selected"].unique())
     if 0 < len(budgets) <= 6:
-        axis.set_xticks(budgets, [f"{budget:.4g}" for budget in budgets])
+        axis.set_xticks(budgets, apart(budgets, [f"{budget:.4g}" for budget in budgets]))
     axis.margins(x=0.04)
     axis.grid(axis="y", color="#EEEEEE")
     axis.set_axisbelow(True)
+
+
+def apart(places: np.ndarray, labels: Sequence[str]) -> list[str]:
+    """Empty the labels of ticks that would touch the next one on the right, in a panel of the usual width.
+
+    Parameters
+    ----------
+    places : ndarray of float, shape (n,)
+        Of the ticks, rising.
+    labels : sequence of str, length n
+
+    Returns
+    -------
+    list of str
+        The last is always kept.
+    """
+    shown, free = list(labels), np.inf
+    for tick in reversed(range(len(shown))):
+        if places[tick] > free:
+            shown[tick] = ""
+        else:  # a digit takes 3 % of a panel
+            free = places[tick] - (0.03 * len(shown[tick]) + 0.02) * (places[-1] - places[0])
+    return shown
 
 
 def title(figure: Figure, words: str, simulated: bool) -> None:
