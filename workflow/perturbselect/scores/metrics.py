@@ -206,7 +206,8 @@ def de_overlap(predicted: np.ndarray, true: np.ndarray, significant: np.ndarray)
     ``significant`` marks S, shape (P, G); ``true`` is not used. Range [0, 1], higher is better. Genes
     that tie at the N-th place share the places left, i.e. the value is the expectation over all tie
     orders: ``(|A ∩ S| + |E ∩ S|·(N − |A|) / |E|) / N`` for t the N-th largest ``|Δ̂|``,
-    A = {g: ``|Δ̂_g|`` > t} and E = {g: ``|Δ̂_g|`` = t}. A prediction of 0 everywhere has N / G. Undefined, and left out of means, where no gene is significant. O(P·G·log G). Source: our
+    A = {g: ``|Δ̂_g|`` > t} and E = {g: ``|Δ̂_g|`` = t}. A prediction of 0 everywhere has N / G.
+    Undefined, and left out of means, where no gene is significant. O(P·G·log G). Source: our
     definition, after ``overlap_at_N`` of cell-eval, which ranks by tests of predicted cells.
     """
     significant = significant.astype(bool)
