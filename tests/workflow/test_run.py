@@ -113,7 +113,7 @@ def test_results_are_found_by_dataset_then_strategy_then_model(finished, in_repo
     }
     for (_, strategy, model), page in found.items():
         assert f"{strategy} with {model}" in page
-    for figure in ("learning_curves", "error_by_distance", "laboratory_scores"):
+    for figure in ("learning_curves.mse", "error_by_distance", "laboratory_scores"):
         path = f"results/figures/tiny/{figure}.svg"
         assert places[path] == ("tiny", "all strategies")
         assert in_report[path]["labels"]["model"] == "all"
