@@ -10,7 +10,7 @@ from anndata import AnnData
 from perturbselect.graphs.graph import Graph
 from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.runs import CURVE, RUN, ordered
-from perturbselect.scores.score import CEILING, FLOORS, PREDICTED_VARIANCE
+from perturbselect.scores.score import CEILING, FLOORS, PREDICTED_VARIANCE, REFERENCES
 
 INTEGERS = ["split", "seed", "n_selected", "n_perturbations", "undefined"]
 
@@ -128,7 +128,7 @@ def picks(study: Study, generator: np.random.Generator) -> dict[tuple[str, int, 
 def perturbation_scores(
     study: Study, dataset: str, size: int, generator: np.random.Generator
 ) -> pd.DataFrame:
-    """Table ``perturbation_scores`` of one dataset, budget and metric."""
+    """Table ``perturbation_scores`` of one dataset, budget and metric, with floors and ceiling."""
     frames = [
         pd.DataFrame(
             {"strategy": strategy, "split": split, "seed": seed, "perturbation": test_part(study, split)}
@@ -139,15 +139,23 @@ def perturbation_scores(
     table = pd.concat(
         [pd.concat(frames).assign(model=model) for model in study.model_names], ignore_index=True
     )
+    table["budget"] = str(size)
+    references = [
+        pd.DataFrame({"model": model, "split": split, "perturbation": test_part(study, split)})
+        for model in REFERENCES
+        for split in range(study.splits)
+    ]
+    table = pd.concat([table, *references], ignore_index=True)
     table["value"] = generator.normal(0.3, 0.1, len(table))
-    return table.assign(dataset=dataset, budget=str(size), metric="pearson_delta_perturbed_ref")
+    return table.assign(dataset=dataset, metric="pearson_delta_perturbed_ref")
 
 
 def errors_and_variances(study: Study, dataset: str, generator: np.random.Generator) -> pd.DataFrame:
     """Table ``perturbation_scores`` of one dataset: errors and predicted variances at all budgets."""
     frames = []
     for size in study.sizes:
-        table = perturbation_scores(study, dataset, size, generator).assign(n_selected=size)
+        table = perturbation_scores(study, dataset, size, generator).dropna(subset=["strategy"])
+        table["n_selected"] = size
         for metric in ("mse", PREDICTED_VARIANCE):
             values = generator.gamma(2, 0.01, len(table)).astype(np.float32)
             frames.append(table.assign(metric=metric, value=values))

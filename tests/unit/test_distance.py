@@ -76,6 +76,24 @@ def test_error_by_distance_by_hand():
     assert len(found) == 4
 
 
+def test_floors_and_ceiling_of_the_same_perturbations_and_splits():
+    """Split 0 measured A, split 1 measured C: B is an edge away in both, C and A two in one each."""
+    graph = graph_of("ABC", ["AB", "BC"])
+    own = [("s", split, 0, name, 1.0) for split, name in ((0, "B"), (0, "C"), (1, "B"), (1, "A"))]
+    floors = scores([(None, 0, None, "B", 2.0), (None, 0, None, "C", 3.0), (None, 1, None, "B", 6.0)])
+    floors = floors.assign(model="control_mean", budget=None)
+    ceiling = scores([(None, 0, None, "B", np.nan), (None, 1, None, "B", 0.5), (None, 0, None, None, 9.0)])
+    ceiling = ceiling.assign(model="split_half", budget=None)
+    table = error_by_distance(
+        pd.concat([scores(own), floors, ceiling]), {"g": graph}, {("s", 0, 0): ["A"], ("s", 1, 0): ["C"]}
+    )
+    check_table(table, table_schema("error_by_distance"))
+    assert table["n_values"].tolist() == [2, 2]
+    found = table.set_index("distance")[["control_mean", "training_mean", "split_half"]]
+    np.testing.assert_equal(found.loc["1 edge"].tolist(), [4.0, np.nan, 0.5])
+    np.testing.assert_equal(found.loc["2 edges"].tolist(), [3.0, np.nan, np.nan])  # A has none in split 1
+
+
 @pytest.mark.parametrize("graphs", [{}, {"g": graph_of("AB", ["AB"])}])
 def test_nothing_to_average(graphs):
     table = error_by_distance(scores([]), graphs, {("s", 0, 0): ["A"]})

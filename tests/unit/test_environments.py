@@ -49,4 +49,7 @@ def test_conda_and_the_package_name_all_that_is_imported():
     named = {re.split(r"[<>=\[]", text)[0] for text in project["dependencies"]}
     assert imported() <= set(conda_versions())
     assert imported() <= named
+    assert not {"statsmodels", "scikit-posthocs"} & (
+        named | set(conda_versions())
+    )  # the tests' (decision 0010)
     assert {"scikit-learn", "pyyaml", "torch"} <= imported()

@@ -20,6 +20,7 @@ from perturbselect.report import (
 from perturbselect.report.style import apart, strategy_styles, title
 from perturbselect.scores.data_saving import data_saving as savings
 from perturbselect.scores.rankings import rankings
+from perturbselect.scores.score import REFERENCES
 
 RUNS = [(split, seed) for split in range(4) for seed in range(2)]
 METRICS = ["mse"]
@@ -183,18 +184,18 @@ def test_predicted_against_true():
 @pytest.mark.parametrize("count", [3, 20])
 def test_error_by_distance(count):
     rows = [
-        ("d", graph, model, name, "20", "mse", distance, float(place), 4, weight)
+        ("d", graph, model, name, "20", "mse", distance, float(place), 4, weight, floor, np.nan, count / 2)
         for graph in ("go", "interactions")
         for model in ("training_mean", "gears")
         for place, name in enumerate(STRATEGIES[:count])
-        for distance, weight in (
-            ("1 edge", 1 + 2 * (place == 0)),
-            ("4 edges or more", 1),
-            ("not in graph", 1),
+        for distance, weight, floor in (
+            ("1 edge", 1 + 2 * (place == 0), 0.5 + (place == 0)),
+            ("4 edges or more", 1, 0.7),
+            ("not in graph", 1, 99.0),
         )
     ]
     columns = ["dataset", "graph", "model", "strategy", "budget", "metric", "distance"]
-    table = pd.DataFrame(rows, columns=[*columns, "mean", "n_perturbations", "n_values"])
+    table = pd.DataFrame(rows, columns=[*columns, "mean", "n_perturbations", "n_values", *REFERENCES])
     figure = error_by_distance.plot(
         table, strategies=STRATEGIES[:count], metric="mse", dataset="d", simulated=True
     )
@@ -205,6 +206,19 @@ def test_error_by_distance(count):
     assert ticks == [f"1 ({count + 2})", f"4+ ({count})", f"not in graph ({count})"]
     pooled = axis.lines[0].get_ydata()
     np.testing.assert_allclose(pooled, [sum(range(count)) / (count + 2), *[(count - 1) / 2] * 2])
+    steps = {lines.get_label(): lines.get_segments() for lines in axis.collections}
+    assert set(steps) == {"floor: control mean", "ceiling: split half"}  # none of the training mean
+    np.testing.assert_allclose(
+        [step[0] for step in steps["floor: control mean"]],
+        [[-0.45, (3 * 1.5 + 0.5 * (count - 1)) / (count + 2)], [0.55, 0.7], [1.55, 99]],
+    )
+    assert axis.get_ylim()[1] < 2 * count  # one step is far outside
+    far = error_by_distance.plot(
+        table.assign(split_half=[-300.0, -200.0, -200.0] * (len(table) // 3)),
+        strategies=STRATEGIES[:count], metric="mse", dataset="d",
+    )  # fmt: skip
+    assert_apart(far)
+    assert "ceiling: split half -300 to -200 ↓" in [text.get_text() for text in far.axes[0].texts]
     none = error_by_distance.plot(table.iloc[:0], strategies=["random"], dataset="d")
     assert "No graph" in none.texts[0].get_text()
 

@@ -115,24 +115,30 @@ def test_a_selection_changes_plot_and_table(tmp_path):
     assert len(first["paths"]) == 3
     assert first["caption"].startswith("Pearson r of response, pool mean as reference: higher")
     assert first["rows"][0] == ["strategy", "10 picked", "20 picked", "40 picked", "runs"]
-    assert [row[0] for row in first["rows"][1:]] == STRATEGIES
+    assert [row[0] for row in first["rows"][1:]] == STRATEGIES  # no floors: they have no such score here
     assert first["references"] == 0  # they have no such score here
     metric = report["metric"]
     cells = ["0.850 [0.800, 0.900]", "0.650 [0.600, 0.700]", "0.450 [0.400, 0.500]"]
     assert metric["rows"][1] == ["random", *cells, "2"]
     assert metric["references"] == 3
+    assert metric["rows"][4:] == [
+        ["floor: control mean", *["0.900"] * 3, "–"],
+        ["floor: training mean", *["0.500"] * 3, "–"],
+        ["ceiling: split half", *["0.0100"] * 3, "–"],
+    ]
     assert metric["models"] == ["gears", "kernel_ridge"]
     assert metric["paths"] != first["paths"]
     assert metric["axis"] != first["axis"]
     model = report["model"]
     assert model["rows"][1][1] == "0.550 [0.500, 0.600]"
     assert model["paths"] != metric["paths"]
-    assert [row[0] for row in report["without"]["rows"][1:]] == STRATEGIES[1:]
+    assert [row[0] for row in report["without"]["rows"][1:3]] == STRATEGIES[1:]
     assert len(report["without"]["paths"]) == 2
     assert report["none"]["paths"] == []
     assert len(report["none"]["rows"]) == 1
     assert len(report["all"]["paths"]) == 3
     assert report["all"]["references"] == 0
+    assert [row[0] for row in report["all"]["rows"][1:]] == STRATEGIES
 
 
 @in_browser

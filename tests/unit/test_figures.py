@@ -14,7 +14,7 @@ from matplotlib.colors import to_hex
 
 from perturbselect.errors import InputError
 from perturbselect.report import comparison, coverage, learning_curves, response_space, risk_coverage
-from perturbselect.report.style import save, strategy_styles
+from perturbselect.report.style import arrange, save, strategy_styles, styled
 from perturbselect.scores.comparisons import comparisons
 from perturbselect.scores.curves import learning_curves as averaged
 
@@ -44,11 +44,12 @@ def scores():
 
 
 def boxes(figure):
-    """Extents of title, panels (with labels) and legends, in pixels."""
+    """Extents of title, panels (with labels) and legends, in pixels, arranged as for a file."""
+    arrange(figure)
     renderer = FigureCanvasAgg(figure).get_renderer()
-    figure.draw(renderer)
     parts = [*figure.axes, *figure.legends, *filter(None, [figure._suptitle, figure._supxlabel])]
-    return [part.get_tightbbox(renderer) for part in parts if part.get_visible()]
+    with styled():
+        return [part.get_tightbbox(renderer) for part in parts if part.get_visible()]
 
 
 def assert_apart(figure):

@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from test_figures import STRATEGIES, assert_apart
 
 from perturbselect.config import Laboratory
 from perturbselect.report import laboratory_scores
 from perturbselect.report.laboratory import plot
 from perturbselect.scores.laboratory import costs, days, experiments, laboratory_table, rounds_until
+from perturbselect.scores.score import FLOORS
 from perturbselect.table_schema import check_table, table_schema
 
 ROUND = Laboratory(
@@ -27,7 +29,7 @@ ROUND = Laboratory(
 SCORES = pd.DataFrame(
     {
         "dataset": "a",
-        "model": "gears",
+        "model": ["gears"] * 5 + ["training_mean"],
         "strategy": ["random", "random", "waits", "waits", "upper", None],
         "budget": ["20", "100", "20", "100", "20", None],
         "n_selected": [20.0, 100.0, 20.0, 100.0, 20.0, np.nan],
@@ -102,6 +104,45 @@ def test_figure_without_budgets_says_so():
     assert "No budget" in plot(laboratory_table(CURVES, ROUND), "c").texts[0].get_text()
 
 
+@pytest.mark.parametrize("budgets", [4, 8])
+def test_figure_of_days_is_readable(budgets):
+    sizes = [25 * 2**place for place in range(budgets)]
+    curves = pd.DataFrame({"dataset": "a", "budget": [str(size) for size in sizes], "n_selected": sizes})
+    assert_apart(plot(laboratory_table(curves, Laboratory()), "a", simulated=True))
+
+
+@pytest.mark.parametrize("count", [3, 20])
+@pytest.mark.parametrize("capacity", [40, 1000])
+def test_figure_of_scores_is_readable(count, capacity):
+    """Also where all budgets fit one experiment: they take the same days and nearly the same money."""
+    sizes, shown = [20, 50, 100, 200], STRATEGIES[:count]
+    curves = pd.DataFrame(
+        [
+            ("a", model, name, str(size), size, "mse", 1 / size + place / 500, 0.0, 0.1, 4)
+            for model in ("gears", "kernel_ridge")
+            for place, name in enumerate(shown)
+            for size in sizes
+        ]
+        + [
+            ("a", name, None, None, np.nan, "mse", 0.05 + 9 * (name != "control_mean"), 0, 10, 4)
+            for name in FLOORS
+        ],
+        columns=SCORES.columns,
+    )
+    table = laboratory_table(curves, Laboratory(capacity=capacity))
+    rounds = {name: {"initial": 20, "batch": 20, "count": 9} for name in shown[10:]}
+    figure = laboratory_scores.plot(
+        curves, table, "a", strategies=shown, rounds=rounds, pool=400, metric="mse", simulated=True
+    )
+    assert_apart(figure)
+    for axis in figure.axes:
+        ends = axis.get_xlim()
+        assert ends[0] == 0
+        assert max(line.get_xdata().max() for line in axis.lines[:count]) < 0.96 * ends[1]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == [*shown, "floor: control mean"]
+
+
 def test_rounds_until_a_budget_is_measured():
     until = [rounds_until(size, 200, "10%", "5%", 4) for size in (20, 21, 30, 31, 60, 61)]
     assert until == [1, 2, 2, 3, 5, 5]  # 20 at the start, then 10 a round, four times
@@ -116,11 +157,19 @@ def test_scores_against_what_the_budgets_take():
     figure = laboratory_scores.plot(SCORES, table, "a", rounds=rounds, simulated=True, **options)
     assert figure.get_suptitle() == "Score against time and money, a (simulated data)"
     time, money = ({line.get_label(): line for line in axis.lines} for axis in figure.axes)
-    assert set(time) == {"random", "waits"}
+    assert set(time) == {"random", "waits"}  # the floor is no line here: 0.9 is far above all scores
+    assert [axis.get_ylim()[1] < 0.7 for axis in figure.axes] == [True, True]
+    assert all("floor: training mean 0.9 ↑" in [t.get_text() for t in axis.texts] for axis in figure.axes)
     assert time["random"].get_xdata().tolist() == [18.75, 54.75]
     assert time["waits"].get_xdata().tolist() == [18.75, 93.75]
     assert money["waits"].get_xdata().tolist() == pytest.approx([109, 545])
     assert money["waits"].get_ydata().tolist() == [0.5, 0.2]
     assert "7 an experiment" in figure.legends[0].get_title().get_text().replace("\n", " ")
+    near = laboratory_scores.plot(SCORES.replace(0.9, 0.65), table, "a", rounds=rounds, **options)
+    for axis in near.axes:
+        line = next(line for line in axis.lines if line.get_label() == "floor: training mean")
+        assert set(line.get_ydata()) == {0.65}
+        assert axis.get_ylim()[1] > 0.65
+    assert "floor: training mean" in [text.get_text() for text in near.legends[0].get_texts()]
     nothing = laboratory_scores.plot(SCORES, table, "b", rounds={}, **options)
     assert "No strategy has a score" in nothing.texts[0].get_text()

@@ -110,6 +110,13 @@ def test_calibration_covers_ninety_percent_of_its_own_noise():
     assert np.isnan(metrics.error_to_variance(true, true, np.zeros_like(true))).all()
 
 
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_docstrings_say_range_and_source(metric):
+    text = metric.function.__doc__
+    assert "Range" in text
+    assert "Source:" in text
+
+
 def test_hand_made_values():
     predicted, true = np.array([[1.0, 0.0, 0.0, 2.0]]), np.array([[2.0, 0.0, -1.0, 2.0]])
     assert metrics.mse(predicted, true)[0] == 0.5
@@ -297,6 +304,12 @@ def test_bad_predictions_are_refused(screen):
     broken.X[2, 5] = np.nan
     with pytest.raises(InputError, match="'P06' in gene 'G5' is nan"):
         score(Truth.of_split(responses, TEST), broken)
+    for value in (np.nan, np.inf):
+        broken = predictions.copy()
+        broken.layers["variance"] = np.ones(broken.shape, np.float32)
+        broken.layers["variance"][1, 7] = value
+        with pytest.raises(InputError, match=f"predicted variance of .* 'P00' in gene 'G7' is {value}"):
+            score(Truth.of_split(responses, TEST), broken)
     with pytest.raises(InputError, match="gene 'G59' stands only in one"):
         score(Truth.of_split(responses, TEST), predictions[:, :-1])
     with pytest.raises(InputError, match="their order differs"):

@@ -45,6 +45,9 @@ def test_overview_page(whole):
         "GENE7",
         "picked by the same test scores",
         "No names were reconciled",
+        "floor: training mean",
+        "ceiling: split half",
+        '<td class="number">0.01</td>',
     ):
         assert piece in page
     real = overview_page(

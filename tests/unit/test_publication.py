@@ -29,12 +29,40 @@ def scores(runs=RUNS):
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "count"),
-    [(0.1, 0.14, 3), (0.1, 0.3, 2), (1, 40, 0), (0.5, 0.5, 3), (np.nan, np.nan, 3), (0, 2e-9, 5)],
+    ("mean", "low", "high", "count"),
+    [
+        (0.12, 0.1, 0.14, 3),
+        (0.2, 0.1, 0.3, 2),
+        (20, 1, 40, 0),
+        (-1, -1 - 1e-9, -1 + 1e-9, 5),
+        (3e-6, 2e-6, 4e-6, 7),
+    ],
 )
-def test_digits_are_what_the_interval_supports(low, high, count):
-    """Half the width 0.02: its second digit is the third decimal."""
-    assert decimals(low, high) == count
+def test_digits_are_what_the_interval_supports(mean, low, high, count):
+    """Half the width 0.02: its second digit is the third decimal. Never more than 6 significant digits."""
+    assert decimals(mean, low, high) == count
+
+
+@pytest.mark.parametrize(
+    ("mean", "text"),
+    [
+        (0.00265, "0.00265"),
+        (-0.5, "-0.500"),
+        (12.34, "12.3"),
+        (4321.0, "4321"),
+        (4e-7, "0.000000400"),
+        (0, "0.000"),
+    ],
+)
+@pytest.mark.parametrize("width", [np.nan, 0.0])
+def test_without_an_interval_three_significant_digits(mean, text, width):
+    assert f"{mean:.{decimals(mean, mean - width, mean + width)}f}" == text
+
+
+def test_small_scores_of_one_run_differ():
+    values = study({"a": [0.00265], "b": [0.00291]}, runs=RUNS[:1])
+    rows = marked(*tables(values), "d", "mse").set_index("strategy")["text"]
+    assert rows.to_dict() == {"a": "**0.00265**", "b": "0.00291"}
 
 
 def test_best_and_not_significantly_worse():

@@ -25,6 +25,9 @@ def test_bootstrap_is_seeded_and_independent_of_other_rows():
     again = bootstrap_interval(values, np.random.default_rng(7))
     other = bootstrap_interval(values, np.random.default_rng(8))
     np.testing.assert_array_equal(first, again)
+    for row in range(5):  # all rows share their resamples: none depends on which others are there
+        alone = bootstrap_interval(values[[row]], np.random.default_rng(7))
+        np.testing.assert_allclose(np.array(alone)[:, 0], np.array(first)[:, row], rtol=1e-12)
     assert np.any(np.array(first) != np.array(other))
 
 

@@ -53,7 +53,13 @@ def study(tmp_path, monkeypatch, repository):
     scores = scores_of(rows)
     write_table(scores, "scores", "scores.tsv")
     by_name = scores.drop(columns="n_perturbations").merge(pd.DataFrame({"perturbation": TEST}), how="cross")
-    write_parquet(by_name, "perturbation_scores.parquet")
+    # A floor that errs by 4 in split 0 and by 6 in split 1.
+    floors = [
+        ("2021", "training_mean", None, split, None, None, None, "mse", 4.0 + 2 * split) for split in (0, 1)
+    ]
+    floors = scores_of(floors).drop(columns="n_perturbations")
+    floors = floors.merge(pd.DataFrame({"perturbation": TEST}), how="cross")
+    write_parquet(pd.concat([by_name, floors]), "perturbation_scores.parquet")
     parts = pd.DataFrame({"perturbation": GENES, "part": ["pool"] * 5 + ["test"] * 2, "unseen_genes": 0})
     for split in (0, 1):
         write_table(parts, "splits", f"results/2021/splits/split{split}.tsv")
@@ -139,6 +145,11 @@ def test_picks_in_figures(study, monkeypatch):
         ("7", "1 edge"): 4 + 2,
         ("7", "no path"): 2,
     }
+    floor = found.set_index(["strategy", "distance"])["training_mean"]
+    assert floor["7", "1 edge"] == pytest.approx(
+        (2 * 4 + 4 * 6) / 6
+    )  # 1004 is among 7's two picks in split 1
+    assert floor["7", "no path"] == 4
 
     given = Files(responses=given.responses, split="results/2021/splits/split0.tsv")
     given.picks = picks_of(("random", 0, 0), ("7", 0, 0))

@@ -3,6 +3,7 @@
 import pytest
 
 from perturbselect.files import read_tsv
+from perturbselect.table_schema import check_table, table_schema
 
 FOLDER = "results/reference/iterpert"
 
@@ -15,6 +16,8 @@ def test_published_runs_are_scored_and_drawn(workflow, data_root):
     curves = read_tsv(workflow.folder / FOLDER / "learning_curves.tsv", dtype={"budget": str})
     last = curves.query("strategy == 'prior_only' and budget == '600' and metric == 'pearson_delta'")
     assert last["mean"].round(3).tolist() == [0.289]
+    for path in (workflow.folder / FOLDER).glob("*.tsv"):
+        check_table(read_tsv(path, dtype={"budget": str}), table_schema(path.stem))
     assert "prior_only" not in workflow.study()["strategies"]
     assert (workflow.folder / FOLDER / "learning_curves.png").stat().st_size > 10_000
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,6 +28,7 @@ TABLES = {
     "data_saving": "tables/data_saving.tsv",
     "error_by_distance": "tiny/tables/error_by_distance.tsv",
     "filters": "tiny/filters.tsv",
+    "gene_names": "tiny/gene_names.tsv",
     "laboratory": "tables/laboratory.tsv",
     "learning_curves": "tables/learning_curves.tsv",
     "missing_runs": "tables/missing_runs.tsv",
@@ -37,6 +39,7 @@ TABLES = {
     "scores": "tables/scores.tsv",
     "selected": "tiny/tables/selected.tsv",
     "selections": "tiny/selections/*/*.tsv",
+    "software": "software.tsv",
     "splits": "tiny/splits/*.tsv",
     "strategy_tests": "tables/strategy_tests.tsv",
     "summary": "tables/summary.tsv",
@@ -56,6 +59,19 @@ def in_report(report) -> dict[str, dict]:
     """What Snakemake put into the report: path -> caption, labels, content."""
     text = report[report.index("var results = {") :].removeprefix("var results = ")
     return json.JSONDecoder().raw_decode(text)[0]
+
+
+@pytest.fixture(scope="module")
+def places(report) -> dict[str, tuple[str, str]]:
+    """Where the report shows each result: path -> category, subcategory."""
+    text = report[report.index("var categories = {") :].removeprefix("var categories = ")
+    categories = json.JSONDecoder().raw_decode(text)[0]
+    return {
+        path: (category, subcategory)
+        for category, within in categories.items()
+        for subcategory, paths in within.items()
+        for path in paths
+    }
 
 
 def content(item: dict) -> str:
@@ -80,6 +96,44 @@ def test_every_result_in_the_report_has_a_caption_of_its_own(in_report):
     captions = {path: re.sub(r"<.*?>", "", item["caption"]).strip() for path, item in in_report.items()}
     assert all(len(caption) > 40 for caption in captions.values()), captions
     assert not [caption for caption in captions.values() if "{{" in caption or "{%" in caption]
+
+
+def test_results_are_found_by_dataset_then_strategy_then_model(finished, in_report, places):
+    assert set(places) == set(in_report)
+    pages = finished.files("pages/tiny/**/*.html")
+    assert len(pages) == 3 * 3
+    found = {
+        (*places[f"results/{page}"], in_report[f"results/{page}"]["labels"]["model"]): content(
+            in_report[f"results/{page}"]
+        )
+        for page in pages
+    }
+    study = finished.study()
+    assert set(found) == {
+        ("tiny", strategy, model) for strategy in study["strategies"] for model in study["models"]
+    }
+    for (_, strategy, model), page in found.items():
+        assert f"{strategy} with {model}" in page
+    for figure in ("learning_curves.mse", "error_by_distance", "laboratory_scores"):
+        path = f"results/figures/tiny/{figure}.svg"
+        assert places[path] == ("tiny", "all strategies")
+        assert in_report[path]["labels"]["model"] == "all"
+    assert places["results/tiny/gene_names.tsv"] == ("tiny", "Data")
+    assert places["results/pages/overview.html"][0] == "Overview"
+
+
+def test_the_report_can_be_a_zip_of_pages(finished, in_report, tmp_path):
+    """As `make report-zip` writes it, from the study that the run wrote down."""
+    archive = tmp_path / "report.zip"
+    finished.finish("--configfile", str(finished.results / "study.yaml"), "--report", str(archive), cores=1)
+    with zipfile.ZipFile(archive) as opened:
+        assert opened.testzip() is None
+        names = opened.namelist()
+        data = [name for name in names if "/data/" in name]
+        held = {opened.read(name) for name in data}
+    assert any(name.endswith("report.html") for name in names)
+    for path in in_report:
+        assert (finished.folder / path).read_bytes() in held, path
 
 
 def test_overview_says_what_ran_and_that_it_is_simulated(in_report):
@@ -124,9 +178,17 @@ def test_tables_fit_their_schemas(finished, name):
 
 
 def test_no_table_without_schema(finished):
-    made = finished.files("tables/*", "tiny/tables/*", "tiny/selections/*/*.tsv", "tiny/splits/*")
-    known = finished.files(*TABLES.values())
+    """But for what Snakemake, a graph and a training write beside; scores by run are parts of one table."""
+    made = finished.files("tables/*", "tiny/splits/*", "**/*.tsv", "**/*.parquet")
+    known = finished.files(
+        *TABLES.values(), "benchmarks/**/*.tsv", "*/graphs/*.nodes.tsv", "*/predictions/**/training.tsv"
+    )
+    known |= finished.files("*/scores/**/*.parquet")
     assert set(made) - set(known) == {"tables/README.md", "tables/publication.tex"}
+    parts = sorted(finished.results.glob("*/scores/**/*.parquet"))
+    assert len(parts) == 3 * 3 + 1
+    for path in parts:
+        check_table(pd.read_parquet(path), table_schema("perturbation_scores"))
 
 
 def test_figures_come_in_three_formats(finished):
@@ -139,8 +201,10 @@ def test_readme_of_the_tables_names_every_schema_and_file(finished):
     text = (finished.results / "tables/README.md").read_text()
     for name in [*TABLES, *NOT_IN_TINY]:
         assert table_schema(name)["description"] in text, name
-    for name in finished.files("tables/*.tsv", "tables/*.parquet"):
+    for name in finished.files("tables/*.tsv", "tables/*.parquet", "*.tsv"):
         assert f"## `results/{name}`" in text
+    assert "## `results/{dataset}/gene_names.tsv`" in text
+    assert "results/reference" not in text  # this study shows no published runs
 
 
 def test_the_first_page_answers_in_five_sentences(finished, in_report):

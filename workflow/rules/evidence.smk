@@ -40,11 +40,14 @@ TABLE_FILES = {
     "results/{dataset}/tables/error_by_distance.tsv": "error_by_distance",
     "results/{dataset}/tables/risk_coverage.tsv": "risk_coverage",
     "results/{dataset}/tables/selected.tsv": "selected",
+    "results/{dataset}/gene_names.tsv": "gene_names",
     "results/{dataset}/filters.tsv": "filters",
     "results/{dataset}/splits/split{split}.tsv": "splits",
     "results/{dataset}/selections/{strategy}/split{split}.seed{seed}.tsv": "selections",
     "results/{dataset}/stability/selections/{strategy}/split{split}.tsv": "reselections",
     "results/provenance.parquet": "provenance",
+    "results/software.tsv": "software",
+    **{path: name for name, path in PUBLISHED_TABLES.items()},
 }
 
 

@@ -5,19 +5,20 @@ Makes:    results/reference/iterpert/*.tsv, results/reference/iterpert/learning_
 """
 
 REFERENCE_FIGURES = []
+PUBLISHED_TABLES = {}  # by the name of their schema
 
 if STUDY.reference_runs.iterpert is not None:
     REFERENCE_FIGURES.append("results/reference/iterpert/learning_curves.svg")
+    PUBLISHED_TABLES |= {
+        name: f"results/reference/iterpert/{name}.tsv"
+        for name in ("scores", "learning_curves", "comparisons", "areas", "data_saving")
+    }
 
     rule iterpert_reference:
         input:
             located(STUDY.reference_runs.iterpert),
         output:
-            scores="results/reference/iterpert/scores.tsv",
-            learning_curves="results/reference/iterpert/learning_curves.tsv",
-            comparisons="results/reference/iterpert/comparisons.tsv",
-            areas="results/reference/iterpert/areas.tsv",
-            data_saving="results/reference/iterpert/data_saving.tsv",
+            **PUBLISHED_TABLES,
             figure=report(
                 "results/reference/iterpert/learning_curves.svg",
                 caption="../report/iterpert_reference.rst",

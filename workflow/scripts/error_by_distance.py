@@ -1,5 +1,7 @@
 """Average a dataset's scores by the distance to the nearest measured gene, and draw them."""
 
+from pyarrow.compute import field
+
 from perturbselect.files import is_simulated, read_parquet
 from perturbselect.graphs.graph import read_graph
 from perturbselect.job import logged
@@ -11,8 +13,9 @@ from perturbselect.table_schema import read_table, write_table
 
 with logged(snakemake.log[0]):
     given = snakemake.params
-    of_study = [("dataset", "==", snakemake.wildcards.dataset), ("budget", "==", given.budget)]
-    of_study += [("metric", "in", list(given.metrics))]
+    of_study = (field("dataset") == snakemake.wildcards.dataset) & field("metric").isin(list(given.metrics))
+    # Floors and ceiling have no strategy and no budget.
+    of_study &= (field("budget") == given.budget) | field("strategy").is_null()
     scores = read_parquet(snakemake.input.scores, filters=of_study)
     sizes = scores.groupby(["strategy", "split", "seed"])["n_selected"].first()
     measured = {}

@@ -5,8 +5,9 @@ from pathlib import Path
 from perturbselect.config import CellSource
 from perturbselect.data.gene_names import read_aliases
 from perturbselect.data.tenx import read_10x
-from perturbselect.files import write_h5ad, write_tsv
+from perturbselect.files import write_h5ad
 from perturbselect.job import logged
+from perturbselect.table_schema import write_table
 
 with logged(snakemake.log[0]):
     source = CellSource(**snakemake.params.source)
@@ -18,5 +19,5 @@ with logged(snakemake.log[0]):
         aliases,
         snakemake.wildcards.dataset,
     )
-    write_tsv(names, snakemake.output.names)
+    write_table(names, "gene_names", snakemake.output.names)
     write_h5ad(cells, snakemake.output.cells)

@@ -10,10 +10,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from perturbselect.report.style import legend_below, message, panels, strategy_styles, styled, title, wrapped
+from perturbselect.report.style import (
+    draw_references,
+    legend_below,
+    message,
+    panels,
+    strategy_styles,
+    styled,
+    title,
+    wrapped,
+)
 from perturbselect.scores.distance import DISTANCES
 from perturbselect.scores.metrics import METRICS
-from perturbselect.scores.score import FLOORS
+from perturbselect.scores.score import FLOORS, REFERENCES
 from perturbselect.scores.summary import HEADLINE
 
 _WORDS = dict(zip(DISTANCES, ["0", "1", "2", "3", "4+", "no\npath", "not in\ngraph"], strict=True))
@@ -31,7 +40,8 @@ def plot(
     """Draw mean scores against the distance, a row for each graph, a column for each model.
 
     Points are strategies, the line is the mean of all values; under each distance stands how many
-    perturbation-run pairs there are over all strategies.
+    perturbation-run pairs there are over all strategies. The floors (dashed) and the ceiling (dotted) are
+    those of the same pairs.
 
     Parameters
     ----------
@@ -63,21 +73,27 @@ def plot(
         graphs, models = list(chosen["graph"].unique()), list(chosen["model"].unique())
         styles, rule = strategy_styles(strategies, baseline), METRICS[metric]
         figure, axes = panels(len(graphs), len(models), strategies, (3.4, 2.7), sharey="col")
+        for column, model in enumerate(models):
+            references = [
+                _draw(
+                    axes[row, column], chosen[(chosen["graph"] == graph) & (chosen["model"] == model)], styles
+                )
+                for row, graph in enumerate(graphs)
+            ]
+            drawn = axes[0, column].get_ylim()
+            for axis, means in zip(axes[:, column], references, strict=True):
+                draw_references(axis, means, drawn)
+            axes[0, column].set_title(model)
+            axes[-1, column].set_xlabel("edges to the nearest measured gene\n(below: scores averaged)")
         for row, graph in enumerate(graphs):
-            for column, model in enumerate(models):
-                axis = axes[row, column]
-                _draw(axis, chosen[(chosen["graph"] == graph) & (chosen["model"] == model)], styles)
-                if row == 0:
-                    axis.set_title(model)
-                if row == len(graphs) - 1:
-                    axis.set_xlabel("edges to the nearest measured gene\n(below: scores averaged)")
             axes[row, 0].set_ylabel(f"graph '{graph}'\n{wrapped(rule.label)}\n({rule.direction})")
         title(figure, heading, simulated)
         legend_below(figure, axes.ravel())
     return figure
 
 
-def _draw(axis: Axes, scores: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:
+def _draw(axis: Axes, scores: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Draw what strategies reach at each distance; return the floors and the ceiling there."""
     there = [distance for distance in DISTANCES if (scores["distance"] == distance).any()]
     scores = scores.assign(
         place=scores["distance"].map(there.index), total=scores["mean"] * scores["n_values"]
@@ -100,3 +116,7 @@ def _draw(axis: Axes, scores: pd.DataFrame, styles: Mapping[str, Mapping[str, An
     axis.set_xlim(-0.6, len(there) - 0.4)
     axis.grid(axis="y", color="#EEEEEE")
     axis.set_axisbelow(True)
+    references = scores[list(REFERENCES)].astype(float)
+    weights = references.notna().mul(scores["n_values"], axis=0)
+    totals = (references * weights).groupby(scores["place"]).sum(min_count=1)
+    return totals / weights.groupby(scores["place"]).sum()

@@ -60,7 +60,7 @@ _SCRIPT = """
     };
   }
 
-  function table({metric, curves}) {
+  function table({metric, curves, references}) {
     get("caption").textContent = data.metrics.find(known => known.name === metric).words;
     const sizes = [...new Set(curves.flatMap(([, points]) => points.map(point => point[0])))];
     sizes.sort((one, other) => one - other);
@@ -75,6 +75,10 @@ _SCRIPT = """
       const cells = sizes.map(n => at.get(n) || "–");
       return line(cell("th", strategy), [...cells, runs].map(text => cell("td", text)));
     });
+    for (const [label, mean] of sizes.length ? references : []) {  // the same whatever was picked
+      const cells = [...sizes.map(() => number(mean)), "–"];
+      body.push(line(cell("th", label), cells.map(text => cell("td", text))));
+    }
     const heads = [...sizes.map(n => number(n) + " picked"), "runs"].map(text => cell("th", text));
     get("table").replaceChildren(line(cell("th", "strategy"), heads), ...body);
   }
@@ -258,6 +262,7 @@ def _nested(curves: pd.DataFrame) -> dict:
 
 def _references(curves: pd.DataFrame) -> dict:
     rows = curves[curves["strategy"].isna() & curves["model"].isin(list(REFERENCES))].dropna(subset=["mean"])
+    rows = rows.sort_values("model", key=lambda models: models.map(list(REFERENCES).index), kind="stable")
     nested: dict = {}
     for row in rows.itertuples():
         of_metric = nested.setdefault(row.dataset, {}).setdefault(row.metric, {})

@@ -11,7 +11,15 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from perturbselect.config import Laboratory
-from perturbselect.report.style import legend_below, message, strategy_styles, styled, title, wrapped
+from perturbselect.report.style import (
+    draw_references,
+    legend_below,
+    message,
+    strategy_styles,
+    styled,
+    title,
+    wrapped,
+)
 from perturbselect.scores.laboratory import assumptions, costs, days, in_words, rounds_until
 from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.score import FLOORS
@@ -35,7 +43,8 @@ def plot(
     """Draw the scores of a dataset against days (left) and money (right), a row for each model.
 
     A point is a budget; bars are 95 % bootstrap intervals over runs. A strategy that chooses all at once
-    has one round at every budget; one that chooses in rounds has as many as it needs to get there.
+    has one round at every budget; one that chooses in rounds has as many as it needs to get there. Floors
+    are dashed, the ceiling is dotted, as in the learning curves.
 
     Parameters
     ----------
@@ -66,6 +75,7 @@ def plot(
         With a line of text only where there is no score.
     """
     rows = curves[(curves["dataset"] == dataset) & (curves["metric"] == metric)]
+    references = rows[rows["strategy"].isna()].set_index("model")["mean"]
     rows = rows[rows["strategy"].isin(set(strategies) - set(marks)) & ~rows["model"].isin(FLOORS)]
     rows = rows.dropna(subset=["mean"])
     heading, styles = (
@@ -82,6 +92,7 @@ def plot(
             figsize=(9.4, 2.7 * len(models) + 1.5 + 0.17 * len(strategies) / 4), layout="constrained"
         )
         axes = figure.subplots(len(models), 2, squeeze=False, sharex="col", sharey="row")
+        most = [0.0, 0.0]
         for row, model in enumerate(models):
             for strategy, style in styles.items():
                 curve = rows[(rows["model"] == model) & (rows["strategy"] == strategy)]
@@ -89,6 +100,7 @@ def plot(
                     continue
                 curve = curve.sort_values("n_selected")
                 spent = _spent(curve["n_selected"], rounds.get(strategy), pool, prices)
+                most = [max(end, *x) for end, x in zip(most, spent, strict=True)]
                 for axis, x in zip(axes[row], spent, strict=True):
                     axis.plot(x, curve["mean"], label=strategy, markersize=4, linewidth=1.4, **style)
                     axis.vlines(
@@ -97,14 +109,16 @@ def plot(
             axes[row, 0].set_ylabel(
                 f"{model}\n{wrapped(METRICS[metric].label)}\n({METRICS[metric].direction})"
             )
+            drawn = axes[row, 0].get_ylim()
             for axis in axes[row]:
+                draw_references(axis, references, drawn)
                 axis.grid(axis="y", color="#EEEEEE")
                 axis.set_axisbelow(True)
-        for axis, label in zip(axes[-1], ("days", "US dollars"), strict=True):
+        for axis, label, end in zip(axes[-1], ("days", "US dollars"), most, strict=True):
             axis.set_xlabel(label)
             axis.xaxis.set_major_locator(MaxNLocator(5))
             axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-            axis.set_xlim(left=0)
+            axis.set_xlim(0, 1.06 * end)
         title(figure, heading, simulated)
         legend = legend_below(figure, axes.ravel())
         legend.set_title(in_words(assumed.iloc[0].to_dict()), prop=FontProperties(size=7.5))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from perturbselect.report.style import (
-    REFERENCE_GREY,
     draw_curves,
+    draw_references,
     legend_below,
     message,
     panels,
@@ -20,10 +19,8 @@ from perturbselect.report.style import (
     wrapped,
 )
 from perturbselect.scores.metrics import METRICS
-from perturbselect.scores.score import CEILING, FLOORS, REFERENCES
+from perturbselect.scores.score import CEILING, FLOORS
 from perturbselect.scores.summary import HEADLINE
-
-_LINES = {"control_mean": (0, (2, 2)), "training_mean": (0, (6, 2)), CEILING: ":"}
 
 
 def plot(
@@ -87,37 +84,9 @@ def plot(
                 if row == len(metrics) - 1:
                     axis.set_xlabel("perturbations picked (number)")
             axes[row, 0].set_ylabel(f"{wrapped(METRICS[metric].label)}\n({METRICS[metric].direction})")
+            references = of_metric[of_metric["strategy"].isna()].set_index("model")["mean"]
             for axis in axes[row]:
-                _draw_references(axis, of_metric)
+                draw_references(axis, references)
         title(figure, heading, simulated)
         legend_below(figure, axes.ravel())
     return figure
-
-
-def _draw_references(axis: Axes, of_metric: pd.DataFrame) -> None:
-    """Draw floors and ceiling into a panel; name at the edge those that are far outside."""
-    references = of_metric[of_metric["strategy"].isna()].set_index("model")["mean"]
-    low, high = axis.get_ylim()
-    reach = 0.35 * (high - low)
-    near = references[(references > low - reach) & (references < high + reach)]
-    margin = 0.04 * (high - low)
-    axis.set_ylim(min([low, *(near - margin)]), max([high, *(near + margin)]))
-    for model in near.index.intersection(list(REFERENCES)):
-        label, line = REFERENCES[model], _LINES[model]
-        axis.axhline(near[model], color=REFERENCE_GREY, linestyle=line, linewidth=1.2, label=label, zorder=1)
-    # The curves leave a corner free: at the left on the ceiling's side, at the right on the floors'.
-    far = references.drop(near.index)
-    for side, models in (("left", [CEILING]), ("right", FLOORS)):
-        for above in (True, False):
-            here = far[far.index.isin(models) & ((far > high) == above)]
-            axis.text(
-                0.015 if side == "left" else 0.985,
-                0.98 if above else 0.02,
-                "\n".join(f"{REFERENCES[m]} {v:.3g} {'↑' if above else '↓'}" for m, v in here.items()),
-                transform=axis.transAxes,
-                ha=side,
-                va="top" if above else "bottom",
-                fontsize=7,
-                color="#555555",
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5} if len(here) else None,
-            )

@@ -10,7 +10,7 @@ import pandas as pd
 
 from perturbselect.report.html_tables import cell, page, table_html
 from perturbselect.scores.metrics import METRICS
-from perturbselect.scores.score import FLOORS
+from perturbselect.scores.score import FLOORS, REFERENCES
 from perturbselect.scores.statistics import FEWEST_PAIRS, SIGNIFICANT, clear_of_zero
 from perturbselect.scores.summary import HEADLINE
 
@@ -122,7 +122,7 @@ def missing_notice(missing: pd.DataFrame, runs: int) -> list[str]:
 
 
 def best_strategies(summary: pd.DataFrame) -> pd.DataFrame:
-    """Lay the table ``summary`` out for reading: a score and a difference with their intervals."""
+    """Lay the table ``summary`` out for reading: scores and differences with intervals, floors, ceiling."""
     rows = summary[~summary["model"].isin(FLOORS)]
 
     def with_interval(mean: str, low: str, high: str) -> list[str]:
@@ -142,6 +142,7 @@ def best_strategies(summary: pd.DataFrame) -> pd.DataFrame:
             "difference to random": with_interval("difference", "difference_low", "difference_high"),
             "clear of 0": [_verdict(row) for row in rows.itertuples()],
             "runs": rows["n_runs"],
+            **{label: rows[reference] for reference, label in REFERENCES.items()},
         }
     )
 

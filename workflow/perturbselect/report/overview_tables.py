@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import pandas as pd
 
-from perturbselect.files import is_simulated, read_json, read_names, read_tsv
+from perturbselect.files import is_simulated, read_json, read_names
 from perturbselect.table_schema import read_table
 
 _UNMATCHED = ("unmatched", "ambiguous", "clash", "duplicate")
@@ -48,7 +48,7 @@ def name_counts(names: Sequence[str | os.PathLike]) -> pd.DataFrame:
     """
     parts = []
     for path in names:
-        table = read_tsv(path, dtype=str)  # a gene may be named by digits
+        table = read_table("gene_names", path)
         table["names"] = table["name"].where(table["status"].isin(_UNMATCHED))
         grouped = table.groupby(["role", "status"], sort=True)
         counts = grouped.agg(count=("name", "size"), names=("names", _listed)).reset_index()

@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 ALIKE = "†"
 NOTE = (
-    "Means over runs (split and seed), with the digits that their 95 % bootstrap intervals support. Bold: "
-    f"the best of a model and budget. {ALIKE}: not significantly worse than it, i.e. p of Wilcoxon's "
-    f"signed-rank test against the best, adjusted by Holm over the strategies, is {SIGNIFICANT} or more. "
-    f"With fewer than {FEWEST_PAIRS} runs in common there is no test, and no {ALIKE}."
+    "Means over runs (split and seed), with the digits that their 95 % bootstrap intervals support, or three "
+    f"where there is none. Bold: the best of a model and budget. {ALIKE}: not significantly worse than it, "
+    "i.e. p of Wilcoxon's signed-rank test against the best, adjusted by Holm over the strategies, is "
+    f"{SIGNIFICANT} or more. With fewer than {FEWEST_PAIRS} runs in common there is no test, and no {ALIKE}."
 )
 
 
-def decimals(low: float, high: float) -> int:
-    """Decimals that an interval supports: one beyond the first digit of half its width, 0 to 5.
+def decimals(mean: float, low: float, high: float) -> int:
+    """Decimals that an interval supports: one beyond the first digit of half its width.
 
-    Without an interval, 3.
+    At most those that give the mean 6 significant digits; without an interval, those that give it 3.
     """
+    size = np.floor(np.log10(abs(mean))) if mean else -1.0
     half = (high - low) / 2
-    if not half > 0:
-        return 3
-    return int(np.clip(1 - np.floor(np.log10(half)), 0, 5))
+    wanted = 1 - np.floor(np.log10(half)) if half > 0 else 2 - size
+    return int(np.clip(wanted, 0, max(5 - size, 0)))
 
 
 def marked(curves: pd.DataFrame, pairs: pd.DataFrame, dataset: str, metric: str = HEADLINE) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def marked(curves: pd.DataFrame, pairs: pd.DataFrame, dataset: str, metric: str 
     -------
     DataFrame
         model, strategy, budget, n_selected, text (Markdown), best, alike; the floors and the ceiling, whose
-        strategy is empty, at the end. All means have the same digits: what half of the intervals support.
+        strategy is empty, at the end. All means have the same decimals: the median of what each supports.
     """
     rows = curves[(curves["dataset"] == dataset) & (curves["metric"] == metric)].dropna(subset=["mean"])
     rows = rows.sort_values("strategy", key=lambda names: names.isna(), kind="stable", ignore_index=True)
@@ -71,7 +71,7 @@ def marked(curves: pd.DataFrame, pairs: pd.DataFrame, dataset: str, metric: str 
     adjusted = against.groupby(["model", "budget"])["p"].transform(lambda p: holm(p.to_numpy(float)))
     alike = against[adjusted >= SIGNIFICANT].set_index(["model", "budget", "strategy"]).index
     rows["alike"] = pd.MultiIndex.from_frame(rows[["model", "budget", "strategy"]]).isin(alike)
-    digits = [decimals(low, high) for low, high in zip(rows["low"], rows["high"], strict=True)]
+    digits = [decimals(*of_row) for of_row in rows[["mean", "low", "high"]].to_numpy(float)]
     usual = int(np.median(digits)) if digits else 0
     rows["text"] = [
         _text(mean, usual, best, alike)

@@ -10,12 +10,13 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from perturbselect.graphs.graph import Graph
+from perturbselect.scores.score import REFERENCES
 
 DISTANCES = ("0 edges", "1 edge", "2 edges", "3 edges", "4 edges or more", "no path", "not in graph")
 _FAR, _NO_PATH, _UNKNOWN = 4, 5, 6
 RUN = ["strategy", "split", "seed"]
 _KEYS = ["dataset", "graph", "model", "strategy", "budget", "metric", "distance"]
-COLUMNS = [*_KEYS, "mean", "n_perturbations", "n_values"]
+COLUMNS = [*_KEYS, "mean", "n_perturbations", "n_values", *REFERENCES]
 
 
 def gene_distances(graph: Graph, measured: Sequence[Sequence[str]]) -> np.ndarray:
@@ -59,7 +60,8 @@ def error_by_distance(
     Parameters
     ----------
     scores : DataFrame
-        Table ``perturbation_scores`` of one dataset and budget; rows of the whole test set are left out.
+        Table ``perturbation_scores`` of one dataset: a budget's rows, and those of the floors and of the
+        ceiling, which have none. Rows of the whole test set are left out.
     graphs : mapping of str to Graph
     measured : mapping of (strategy, split, seed) to sequence of str
         What each run measured at this budget.
@@ -68,13 +70,17 @@ def error_by_distance(
     -------
     DataFrame
         Table ``error_by_distance``: dataset, graph, model, strategy, budget, metric, distance, mean,
-        n_perturbations (different ones), n_values. A combination is as far as its farthest gene.
+        n_perturbations (different ones), n_values, and ``control_mean``, ``training_mean`` and
+        ``split_half``: the floors' and the ceiling's mean over the same perturbations of the same splits. A
+        combination is as far as its farthest gene.
     """
     runs = list(measured)
-    scores = scores[scores["perturbation"].notna() & scores["strategy"].notna()].dropna(subset=["value"])
+    scores = scores[scores["perturbation"].notna()].dropna(subset=["value"])
+    references, scores = scores[scores["strategy"].isna()], scores[scores["strategy"].notna()]
     known = pd.MultiIndex.from_tuples(runs, names=RUN)
     column = known.get_indexer(pd.MultiIndex.from_frame(scores[RUN].astype({"split": int, "seed": int})))
     scores, column = scores[column >= 0], column[column >= 0]
+    scores = _beside_references(scores, references)
     names, row = np.unique(scores["perturbation"].to_numpy(str), return_inverse=True)
     tables = [pd.DataFrame(columns=COLUMNS)]
     for label, graph in graphs.items():
@@ -92,6 +98,18 @@ def error_by_distance(
                 mean=("value", "mean"),
                 n_perturbations=("perturbation", "nunique"),
                 n_values=("value", "size"),
+                **{name: (name, "mean") for name in REFERENCES},
             ).reset_index()
         )
     return pd.concat(tables[1:] or tables, ignore_index=True)[COLUMNS]
+
+
+def _beside_references(scores: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
+    """Add to each score those of floors and ceiling for the same perturbation of the same split."""
+    at = ["metric", "split", "perturbation"]
+    text = {"metric": object, "split": int, "perturbation": object}
+    known = references.astype(text).pivot(index=at, columns="model", values="value")
+    known = known.reindex(columns=list(REFERENCES)).astype(float)
+    values = np.vstack([known.to_numpy(), np.full((1, len(REFERENCES)), np.nan)])
+    row = known.index.get_indexer(pd.MultiIndex.from_frame(scores[at].astype(text)))  # -1: the last, missing
+    return scores.assign(**dict(zip(REFERENCES, values[row].T, strict=True)))

@@ -54,7 +54,7 @@ def strongest_genes(de_rank: np.ndarray, count: int = DE_GENES) -> np.ndarray:
 def mse(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Mean squared error: mean over genes of (Δ̂ − Δ)².
 
-    Range [0, ∞), lower is better. As in GEARS (Roohani et al. 2023) and IterPert (Huang et al.
+    Range [0, ∞), lower is better. Source: GEARS (Roohani et al. 2023) and IterPert (Huang et al.
     2023), whose error of the mean expression is the same number: the control mean cancels.
     """
     return np.mean((predicted - true) ** 2, axis=1)
@@ -72,7 +72,8 @@ def mse_de20(predicted: np.ndarray, true: np.ndarray, de20: np.ndarray) -> np.nd
 def rmse(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Root of the mean squared error over genes, per perturbation.
 
-    Range [0, ∞), lower is better.
+    Range [0, ∞), lower is better. Source: our definition, √`mse` of each perturbation before any
+    mean over perturbations.
     """
     return np.sqrt(mse(predicted, true))
 
@@ -80,7 +81,7 @@ def rmse(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
 def mae(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Mean absolute error: mean over genes of ``|Δ̂ − Δ|``.
 
-    Range [0, ∞), lower is better.
+    Range [0, ∞), lower is better. Source: the usual definition; ``mae`` of cell-eval is the same number.
     """
     return np.mean(np.abs(predicted - true), axis=1)
 
@@ -137,7 +138,8 @@ def r2_delta(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Explained share of the squared response: 1 − Σ(Δ̂ − Δ)² / ΣΔ².
 
     Range (−∞, 1], higher is better; 0 is what the control mean reaches. Sensitive to scale.
-    Undefined, and left out of means, where Δ = 0 in all genes.
+    Undefined, and left out of means, where Δ = 0 in all genes. Source: our definition, the coefficient
+    of determination about 0 instead of about the mean over genes.
     """
     total = np.sum(true**2, axis=1)
     rest = np.sum((predicted - true) ** 2, axis=1)
@@ -150,7 +152,8 @@ def explained_variance(predicted: np.ndarray, true: np.ndarray, pool_mean: np.nd
     ``pool_mean`` is the mean response of all perturbations that may be measured, float, shape (G,):
     the same for every strategy and budget of a split.
     Range (−∞, 1], higher is better: 0 is the pool's mean, 1 is perfect. Set level: strong
-    perturbations weigh more. Undefined where all test responses equal m.
+    perturbations weigh more. Undefined where all test responses equal m. Source: our definition, the
+    coefficient of determination about m, over all genes and perturbations together.
     """
     total = np.sum((pool_mean - true) ** 2)
     return float(1 - np.sum((predicted - true) ** 2) / total) if total > 0 else np.nan
@@ -161,7 +164,8 @@ def direction_accuracy(predicted: np.ndarray, true: np.ndarray, de20: np.ndarray
 
     ``de20`` is int, shape (P, 20), from `strongest_genes`. Range [0, 1], higher is better. A
     predicted Δ of exactly 0 is wrong; genes whose true Δ is 0 have no direction and are left out.
-    Undefined, and left out of means, where no gene remains.
+    Undefined, and left out of means, where no gene remains. Source: our definition;
+    ``de_direction_match`` of cell-eval is the same share, of significant genes.
     """
     predicted, true = np.take_along_axis(predicted, de20, 1), np.take_along_axis(true, de20, 1)
     moved = true != 0
@@ -196,12 +200,15 @@ def centroid_accuracy(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def de_overlap(predicted: np.ndarray, true: np.ndarray, significant: np.ndarray) -> np.ndarray:
-    """Overlap of the N genes of largest predicted ``|Δ̂|`` with the N significant genes.
+    """Overlap of the N genes of largest predicted ``|Δ̂|`` with the N significant genes: ``|T ∩ S| / N``.
 
-    ``significant`` marks the significant genes of each perturbation, shape (P, G); ``true`` is
-    not used. Range [0, 1], higher is better. Genes that tie at the N-th place share the places
-    left, i.e. the value is the expectation over all tie orders: a prediction of 0 everywhere has
-    N / G. Undefined, and left out of means, where no gene is significant. O(P·G·log G).
+    S are the significant genes of a perturbation, N = ``|S|``, T the N genes of largest ``|Δ̂|``.
+    ``significant`` marks S, shape (P, G); ``true`` is not used. Range [0, 1], higher is better. Genes
+    that tie at the N-th place share the places left, i.e. the value is the expectation over all tie
+    orders: ``(|A ∩ S| + |E ∩ S|·(N − |A|) / |E|) / N`` for t the N-th largest ``|Δ̂|``,
+    A = {g: ``|Δ̂_g|`` > t} and E = {g: ``|Δ̂_g|`` = t}. A prediction of 0 everywhere has N / G.
+    Undefined, and left out of means, where no gene is significant. O(P·G·log G). Source: our
+    definition, after ``overlap_at_N`` of cell-eval, which ranks by tests of predicted cells.
     """
     significant = significant.astype(bool)
     size = np.abs(predicted)
@@ -218,7 +225,8 @@ def spread_ratio(predicted: np.ndarray, true: np.ndarray) -> float:
     """How much predictions differ between perturbations, against how much truths do.
 
     Mean over genes of sd_p(Δ̂) / sd_p(Δ), genes whose true sd is 0 left out. Range [0, ∞); 1 is
-    best, 0 a collapse to one profile. Set level. Undefined with a single perturbation.
+    best, 0 a collapse to one profile. Set level. Undefined with a single perturbation. Source: our
+    definition.
     """
     spread = true.std(axis=0)
     varies = spread > 0
@@ -229,7 +237,8 @@ def calibration(predicted: np.ndarray, true: np.ndarray, variance: np.ndarray) -
     """Share of genes whose true response lies in the predicted central 90 % interval.
 
     The interval is normal, Δ̂ ± 1.645·√variance, ``variance`` of shape (P, G) as the model gives
-    it. Range [0, 1]; 0.9 is best, less is overconfident.
+    it. Range [0, 1]; 0.9 is best, less is overconfident. Source: our definition, the empirical
+    coverage of a normal predictive interval.
     """
     half_width = NormalDist().inv_cdf(0.95) * np.sqrt(variance)
     return np.mean(np.abs(true - predicted) <= half_width, axis=1)
@@ -239,7 +248,8 @@ def error_to_variance(predicted: np.ndarray, true: np.ndarray, variance: np.ndar
     """Mean squared error over the mean predicted variance, per perturbation.
 
     ``variance`` is that of the response, shape (P, G), as the model gives it. Range [0, ∞); 1 is
-    best, more is overconfident. Undefined, and left out of means, where the variance is 0.
+    best, more is overconfident. Undefined, and left out of means, where the variance is 0. Source: our
+    definition.
     """
     said = np.mean(variance, axis=1)
     return np.where(said > 0, mse(predicted, true) / np.where(said > 0, said, 1), np.nan)
@@ -250,8 +260,8 @@ def e_distance(predicted: np.ndarray, true: np.ndarray, distributions: Distribut
 
     ``distributions`` holds the histograms; ``predicted`` and ``true`` are not used. Range about 0 to ∞,
     lower is better; its expectation is 0 where the distributions agree, so single values may be
-    negative. Per gene, 2 E|X − Y| − E|X − X'| − E|Y − Y'| (Székely & Rizzo 2013), over different
-    cells; the mean over genes is our definition. Undefined with fewer than 2 observed cells.
+    negative. Per gene, 2 E|X − Y| − E|X − X'| − E|Y − Y'|, over different cells. Source: Székely &
+    Rizzo 2013; the mean over genes is our definition. Undefined with fewer than 2 observed cells.
     """
     return distributions.each(energy_distance_of_histograms)
 
@@ -261,7 +271,7 @@ def wasserstein(predicted: np.ndarray, true: np.ndarray, distributions: Distribu
 
     ``distributions`` holds the histograms; ``predicted`` and ``true`` are not used. Range [0, ∞),
     lower is better; a perfect prediction is not at 0 since the observed cells are a sample. Per gene
-    ∫ |F − Q|; the mean over genes is our definition.
+    ∫ |F − Q|. Source: the usual form in one dimension; the mean over genes is our definition.
     """
     return distributions.each(wasserstein_of_histograms)
 

@@ -7,7 +7,7 @@ import pandas as pd
 from perturbselect.scores.score import REFERENCES
 
 
-def beside_references(table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+def beside_references(table: pd.DataFrame, scores: pd.DataFrame, value: str = "value") -> pd.DataFrame:
     """Add the mean scores of both floors and of the ceiling to each row of a table.
 
     Parameters
@@ -15,7 +15,9 @@ def beside_references(table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame
     table : DataFrame
         Has the columns ``dataset`` and ``metric``.
     scores : DataFrame
-        Table ``scores``; its rows without a strategy are the floors and the ceiling of each split.
+        Table ``scores``, or ``learning_curves``; rows without a strategy are the floors and the ceiling.
+    value : str
+        Its column of scores; those of several splits are averaged.
 
     Returns
     -------
@@ -24,6 +26,6 @@ def beside_references(table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame
         in the metric's unit; missing where a dataset has no such score.
     """
     known = scores[scores["strategy"].isna() & scores["model"].isin(list(REFERENCES))]
-    means = known.groupby(["dataset", "metric", "model"], sort=False)["value"].mean().unstack("model")
+    means = known.groupby(["dataset", "metric", "model"], sort=False)[value].mean().unstack("model")
     means = means.reindex(columns=list(REFERENCES)).astype(float)
     return table.merge(means, left_on=["dataset", "metric"], right_index=True, how="left")

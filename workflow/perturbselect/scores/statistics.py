@@ -197,7 +197,7 @@ def holm(p: np.ndarray) -> np.ndarray:
     """Adjust p values by Holm's (1979) step-down method; missing ones stay missing and do not count.
 
     The i-th smallest of K becomes ``max_{j ≤ i} min(1, (K − j + 1)·p_j)``. Written out, since the
-    function of statsmodels collects garbage at every call, which is 80 ms for each family.
+    function of statsmodels collects garbage at every call, which is 0.1 s for each family.
 
     Parameters
     ----------

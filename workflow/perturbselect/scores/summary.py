@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from perturbselect.scores.metrics import METRICS
+from perturbselect.scores.references import beside_references
 from perturbselect.scores.score import CEILING, FLOORS
 from perturbselect.scores.statistics import tied
 
@@ -45,9 +46,10 @@ def summary(
     DataFrame
         Table ``summary``: dataset, metric, model, budget, n_selected, strategy, mean, low, high,
         n_runs, n_strategies, baseline, difference, difference_low, difference_high, n_pairs, p_holm
-        (as in ``comparisons``), beaten_by (labels joined by commas, else empty). Strategy, budget,
-        n_selected and n_strategies are empty for the floors.
+        (as in ``comparisons``), beaten_by (labels joined by commas, else empty), and the columns of
+        `beside_references`. Strategy, budget, n_selected and n_strategies are empty for the floors.
     """
+    references = curves
     trained = curves.loc[curves["strategy"].notna(), "model"].unique()
     curves = curves[curves["model"] != CEILING]
     # The floors stand in where the study does not train those models.
@@ -73,7 +75,7 @@ def summary(
         "beaten_by",
     ]  # fmt: skip
     if not best:
-        return pd.DataFrame(columns=columns)
+        return beside_references(pd.DataFrame(columns=columns), references, "mean")
     table = pd.concat(best, ignore_index=True).astype({"strategy": object, "budget": object})
     table = table.merge(compared.astype({"strategy": object, "budget": object}), on=keys, how="left")
     table = table.astype({"n_strategies": "Int64", "n_pairs": "Int64"})
@@ -84,7 +86,8 @@ def summary(
         better = group[plain & (group["loss"] < own.min())]
         if len(better):
             table.loc[own.index, "beaten_by"] = ",".join(better.sort_values("loss")["model"])
-    return table[columns].sort_values(["dataset", "metric"], kind="stable", ignore_index=True)
+    table = table[columns].sort_values(["dataset", "metric"], kind="stable", ignore_index=True)
+    return beside_references(table, references, "mean")
 
 
 def _at_largest_budget(curves: pd.DataFrame) -> pd.DataFrame:
