@@ -39,6 +39,7 @@ from large_study import (
     picks,
     responses,
     scores,
+    selection,
     stability,
     test_part,
 )
@@ -65,13 +66,15 @@ from perturbselect.report import (
 )
 from perturbselect.report import coverage as coverage_figure
 from perturbselect.report import laboratory as laboratory_figure
+from perturbselect.report import selected as selected_figure
 from perturbselect.report import stability as stability_figure
 from perturbselect.report.style import save
 from perturbselect.scores import comparisons as compared
 from perturbselect.scores import curves as averaged
 from perturbselect.scores import data_saving as saved
-from perturbselect.scores import distance, laboratory, rankings, runs, score, summary, variance
+from perturbselect.scores import distance, laboratory, rankings, runs, score, selected, summary, variance
 from perturbselect.scores import risk_coverage as risks
+from perturbselect.selection.strategy import Problem
 from perturbselect.table_schema import write_table
 
 CORES = 2
@@ -287,6 +290,22 @@ def pictures(study: Study, dataset: str, folder: Path) -> None:
         of_dataset, graphs, {run: genes[:size] for run, genes in chosen.items()}
     )
     first = {name: chosen[name, 0, 0][:size] for name in study.strategy_names}
+    parts = [set(test_part(study, split)) for split in range(study.splits)]
+    picked = selected.selected(
+        dataset,
+        {run: selection(genes) for run, genes in chosen.items()},
+        {
+            split: Problem(
+                np.array([gene for gene in truth.obs_names if gene not in part]), np.array(list(part))
+            )
+            for split, part in enumerate(parts)
+        },
+        truth.to_df(),
+        graphs,
+        dict.fromkeys(study.strategy_names, "go"),
+        study.sizes,
+    )
+    write_table(picked, "selected", folder / dataset / "selected.tsv")
     changes = stability(study, dataset, size, generator)
     run: dict[str, Any] = {"what": "picked at random", "dataset": dataset, "simulated": True}
     rows: dict[str, Any] = {"strategies": study.strategy_names, "budget": str(size), "simulated": True}
@@ -294,6 +313,7 @@ def pictures(study: Study, dataset: str, folder: Path) -> None:
         "predictions": predicted_true.plot(truth, predictions, three, **run),
         "error_by_distance": error_by_distance.plot(near, **about),
         "response_space": response_space.plot(truth, first, test, **about),
+        "selected": selected_figure.plot(picked, **about),
         "stability": stability_figure.plot(changes, dataset, **rows),
         **{f"coverage.{name}": coverage_figure.plot(coverage(study), graph=name, **about) for name in graphs},
     }
@@ -320,7 +340,8 @@ def table_pages(study: Study, made: Tables, folder: Path) -> None:
     for name in ("summary", "learning_curves", "comparisons", "areas", "data_saving"):
         shown = made[name][made[name]["metric"].isin(METRICS)]
         write_bytes(html_tables.table_page(shown, name).encode(), folder / f"{name}.html")
-    kinds = [made[name] for name in ("learning_curves", "comparisons", "data_saving")]
+    keys = dict.fromkeys(["dataset", "model", "strategy", "metric"], "category")
+    kinds = [made[name].astype(keys) for name in ("learning_curves", "comparisons", "data_saving")]
     for dataset, strategy, model in product(study.dataset_names, study.strategy_names, study.model_names):
         about = {"dataset": dataset, "strategy": strategy, "model": model}
         page = strategy_page.strategy_page(*kinds, metrics=METRICS, **about)

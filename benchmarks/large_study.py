@@ -11,6 +11,7 @@ from perturbselect.graphs.graph import Graph
 from perturbselect.scores.metrics import METRICS
 from perturbselect.scores.runs import CURVE, RUN, ordered
 from perturbselect.scores.score import CEILING, FLOORS, PREDICTED_VARIANCE, REFERENCES
+from perturbselect.selection.strategy import FALLBACK
 
 INTEGERS = ["split", "seed", "n_selected", "n_perturbations", "undefined"]
 
@@ -123,6 +124,16 @@ def picks(study: Study, generator: np.random.Generator) -> dict[tuple[str, int, 
                 again = generator.permutation(pool)[: study.sizes[-1]].tolist()
                 found[strategy, split, seed] = fixed if place % 2 else again
     return found
+
+
+def selection(genes: list[str]) -> pd.DataFrame:
+    """Table ``selections`` of one run, of a criterion whose last ten picks gain nothing."""
+    rank = np.arange(1, len(genes) + 1)
+    idle = rank > len(genes) - 10
+    return pd.DataFrame(
+        {"rank": rank, "gene": genes, "gain": np.where(idle, 0.0, 1 / rank), "zero_gain": idle}
+        | {"decided_by": np.where(idle, FALLBACK, "value")}
+    )
 
 
 def perturbation_scores(

@@ -14,7 +14,9 @@ with logged(snakemake.log[0]):
         schema, shown = table_schema(name), tables[name][tables[name]["metric"].isin(metrics)]
         write_bytes(table_page(shown, schema["title"], schema["description"]).encode(), path)
 
-    scores = [tables[name] for name in ("learning_curves", "comparisons", "data_saving")]
+    # Each page looks for its rows, which is quick among categories.
+    keys = dict.fromkeys(["dataset", "model", "strategy", "metric"], "category")
+    scores = [tables[name].astype(keys) for name in ("learning_curves", "comparisons", "data_saving")]
     titles = {
         dataset: title + (" (simulated data)" if is_simulated(path) else "")
         for (dataset, title), path in zip(

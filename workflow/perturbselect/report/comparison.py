@@ -88,7 +88,7 @@ def plot(
                     linewidths=1,
                     zorder=2.5,
                 )
-                axis.tick_params(axis="y", left=column == 0)
+                axis.yaxis.set_visible(column == 0)
                 axis.grid(axis="x", color="#EEEEEE")
                 axis.set_axisbelow(True)
                 axis.locator_params(axis="x", nbins=4)

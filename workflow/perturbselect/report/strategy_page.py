@@ -91,15 +91,13 @@ def _by_budget(rows: pd.DataFrame, against: pd.DataFrame, factors: pd.DataFrame)
 
 def _with_interval(table: pd.DataFrame, column: str) -> list[str]:
     """Write each value with its interval, and the signs of what is a bound only."""
+    numbers = [table[key] for key in (column, "low", "high")]
+    signs = [table.get(key, [None] * len(table)) for key in ("bound", "low_bound", "high_bound")]
     texts = []
-    for row in table.to_dict("records"):
+    for *row, low_known in zip(*numbers, *signs, table["low"].notna(), strict=True):
         value, low, high = (
-            f"{sign if isinstance(sign, str) else ''}{cell(row[key])}"
-            for key, sign in (
-                (column, row.get("bound")),
-                ("low", row.get("low_bound")),
-                ("high", row.get("high_bound")),
-            )
+            f"{sign if isinstance(sign, str) else ''}{cell(number)}"
+            for number, sign in zip(row[:3], row[3:], strict=True)
         )
-        texts.append(value if pd.isna(row["low"]) else f"{value} [{low}, {high}]")
+        texts.append(f"{value} [{low}, {high}]" if low_known else value)
     return texts
