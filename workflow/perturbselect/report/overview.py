@@ -122,7 +122,7 @@ def missing_notice(missing: pd.DataFrame, runs: int) -> list[str]:
 
 
 def best_strategies(summary: pd.DataFrame) -> pd.DataFrame:
-    """Lay the table ``summary`` out for reading: scores and differences with intervals, floors, ceiling."""
+    """Lay the table ``summary`` out for reading: score and difference with intervals, floors and ceiling."""
     rows = summary[~summary["model"].isin(FLOORS)]
 
     def with_interval(mean: str, low: str, high: str) -> list[str]:
