@@ -113,9 +113,12 @@ def selected(
                 f"'{table['gene'].iloc[np.argmin(place)]}', which cannot be picked there; make it anew"
             )
         is_hub = None if graph is None else hubs[split, graph]
+        rank, has_gain = table["rank"].to_numpy(), table["gain"].notna().to_numpy()
+        idle, undecided = table["zero_gain"].to_numpy(bool), (table["decided_by"] == FALLBACK).to_numpy()
         for budget in budgets:
             size = budget_size(budget, len(problems[split].candidates))
-            picks = place[table["rank"] <= size]
+            now = rank <= size
+            picks = place[now]
             rows.append(
                 {
                     "dataset": dataset,
@@ -124,7 +127,7 @@ def selected(
                     "seed": seed,
                     "budget": budget_label(budget),
                     "n_selected": len(picks),
-                    **_gains(table[table["rank"] <= size]),
+                    **_gains(rank[now & undecided], has_gain[now], idle[now]),
                     **_hits(hits[split], picks),
                     "graph": graph,
                     **_hubs(is_hub, picks),
@@ -144,13 +147,11 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole else np.nan
 
 
-def _gains(picks: pd.DataFrame) -> dict[str, float | None]:
+def _gains(undecided: np.ndarray, has_gain: np.ndarray, idle: np.ndarray) -> dict[str, float | None]:
     """Return step of saturation and share of picks without gain, as far as these picks know."""
-    fallen = picks.loc[picks["decided_by"] == FALLBACK, "rank"]
-    has_gains = picks["gain"].notna().any() or picks["zero_gain"].any()
     return {
-        "saturation_step": int(fallen.min()) - 1 if len(fallen) else None,
-        "zero_gain_share": picks["zero_gain"].mean() if has_gains else np.nan,
+        "saturation_step": int(undecided.min()) - 1 if len(undecided) else None,
+        "zero_gain_share": idle.mean() if has_gain.any() or idle.any() else np.nan,
     }
 
 
