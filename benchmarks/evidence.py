@@ -9,7 +9,8 @@ All numbers are random. 20 distinct files are written, 0.2 GB, and each is read 
 1,000 would take 10 GB; the system therefore finds them in its cache. The work is cut into jobs as the
 workflow cuts it, two at a time; Snakemake's own time for a job is not in it (``benchmarks/main_job.py``).
 
-``--quick``: 8 files, and a study of 5 strategies and one dataset. ``--figures FOLDER`` keeps the figures.
+``--quick``: 8 files, and a study of 5 strategies and one dataset. ``--models 1``: one model.
+``--figures FOLDER`` keeps the figures.
 """
 
 import argparse
@@ -90,6 +91,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--figures", type=Path)
     parser.add_argument(
+        "--models", type=int, default=2, choices=range(1, 5), help="trained on each strategy's picks"
+    )
+    parser.add_argument(
         "--score", type=Path, help=argparse.SUPPRESS
     )  # the part that is measured from outside
     options = parser.parse_args()
@@ -101,7 +105,8 @@ def main() -> None:
         write_predictions(Path(folder), distinct=4 if options.quick else 20)
         seconds, memory = measured([sys.executable, __file__, "--score", folder, *quick])
         print(f"{'scores of all prediction files':44}{seconds:8.1f} s {memory:6.2f} GB", flush=True)
-    study = Study(strategies=5, datasets=1) if options.quick else Study()
+    size = {"strategies": 5, "datasets": 1} if options.quick else {}
+    study = Study(**size, models=options.models)
     with tempfile.TemporaryDirectory() as folder:
         evidence_s = evidence(study, options.figures or Path(folder))
     figures = {"score_s": seconds, "score_peak_gb": memory, "statistics_and_figures_s": evidence_s}
