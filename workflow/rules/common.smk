@@ -12,20 +12,34 @@ import re
 import sys
 from pathlib import Path
 
+import git
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from snakemake.sourcecache import LocalGitFile, LocalSourceFile
 
 # Planning makes millions of objects that stay: to look among them for garbage took a fifth of its time.
 gc.set_threshold(100_000, 50, 100)
 
+
+def workflow_folder(rules):
+    """Folder above these rules; of a module that is read from a git repository, in a checkout.
+
+    The rules import the package beside them, and Snakemake fetches rules and scripts only.
+    """
+    if isinstance(rules, LocalSourceFile):
+        return Path(rules.get_path_or_uri(secret_free=True)).resolve().parent
+    fetched = git.Repo(rules.repo_path) if isinstance(rules, LocalGitFile) else rules.hosted_repo.repo
+    commit = fetched.commit(rules.ref).hexsha
+    folder = Path(".snakemake", "perturbselect", commit).resolve()
+    if not folder.exists():
+        partial = folder.with_name(f"{commit}.partial{os.getpid()}")
+        git.Repo.clone_from(fetched.git_dir, partial, no_checkout=True).git.checkout(commit)
+        partial.rename(folder)
+    return (folder / rules.path).parent
+
+
 # The package beside these rules, here and in the jobs, whatever else is installed.
-try:
-    PACKAGE = str((Path(workflow.current_basedir) / "..").resolve())
-except TypeError:
-    raise WorkflowError(
-        "perturbselect: the rules need the package beside them; clone the repository and give "
-        "`snakefile:` the path of its workflow/Snakefile"
-    ) from None
+PACKAGE = str(workflow_folder(workflow.current_basedir))
 sys.path.insert(0, PACKAGE)
 os.environ.update(PYTHONPATH=os.pathsep.join([PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])]))
 
@@ -121,7 +135,7 @@ for run in ALL_RUNS:
 # Whose predictions are drawn: of every model, on the baseline's picks.
 SHOWN_RUN = dict(strategy=BASELINE or STRATEGIES[0], split=0, seed=0)
 DOWNLOADS = Downloads(STUDY)
-SCRIPTS = Path(workflow.current_basedir) / ".." / "scripts"
+SCRIPTS = Path(PACKAGE, "scripts")
 
 
 wildcard_constraints:

@@ -25,7 +25,7 @@ WAITING = {
     for label, plan in PLANS.items()
     if plan.features or plan.sees_measured
 }
-CAPTIONS = sorted(Path(workflow.current_basedir, "..", "report").resolve().glob("*.rst"))
+CAPTIONS = sorted(Path(PACKAGE, "report").glob("*.rst"))
 REPORTED = [
     "results/pages/overview.html",
     *per_dataset("results/figures/{dataset}/learning_curves.{metric}.svg", metric=METRICS),
