@@ -1,6 +1,8 @@
 """What the workflow plans: its jobs, what each needs, and from where it can be called."""
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -70,6 +72,36 @@ def test_what_nothing_uses_is_done_before_the_records_are_collected(workflow):
     planned = workflow.planned("results/provenance.parquet")
     assert (planned["kernel"], planned["simulate"]) == (2, 2)
     assert workflow.planned() == planned
+
+
+def test_as_a_module_from_github(workflow, own_repository, tmp_path, monkeypatch):
+    """Git is told to find GitHub in a folder; rules, scripts and package come from the commit asked for."""
+    hosted = tmp_path / "github" / "someone" / "screens"
+    shutil.copytree(own_repository, hosted)
+    git = ("git", "-C", str(hosted), "-c", "user.name=a", "-c", "user.email=a@b.c")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "a"], ["tag", "v1"]):
+        subprocess.run([*git, *words], check=True)
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.file://{tmp_path}/github/.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "https://github.com/")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    own = workflow.folder / "Snakefile"
+    own.write_text(
+        """
+module screen:
+    snakefile: github("someone/screens", path="workflow/Snakefile", tag="v1")
+    config: config
+
+use rule * from screen
+"""
+    )
+    workflow.snakefile = str(own)
+    assert workflow.planned() == JOBS
+    edges = "results/tiny/graphs/go.edges.tsv.gz"
+    assert workflow.jobs_run(edges)["go_graph"] == 1
+    record = json.loads((workflow.results / "provenance" / "tiny" / "graphs" / "go.json").read_text())
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout
+    assert record["commit"] == head.strip()
 
 
 def test_an_edit_of_the_config_on_the_command_line(workflow):

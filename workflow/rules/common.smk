@@ -15,20 +15,20 @@ from pathlib import Path
 import git
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from snakemake.sourcecache import LocalGitFile, LocalSourceFile
+from snakemake.sourcecache import LocalSourceFile
 
 # Planning makes millions of objects that stay: to look among them for garbage took a fifth of its time.
 gc.set_threshold(100_000, 50, 100)
 
 
 def workflow_folder(rules):
-    """Folder above these rules; of a module that is read from a git repository, in a checkout.
+    """Folder above these rules; of a module that is read from GitHub or GitLab, in a checkout.
 
-    The rules import the package beside them, and Snakemake fetches rules and scripts only.
+    The rules import the package beside them, and Snakemake takes only rules and scripts from its clone.
     """
     if isinstance(rules, LocalSourceFile):
         return Path(rules.get_path_or_uri(secret_free=True)).resolve().parent
-    fetched = git.Repo(rules.repo_path) if isinstance(rules, LocalGitFile) else rules.hosted_repo.repo
+    fetched = rules.hosted_repo.repo
     commit = fetched.commit(rules.ref).hexsha
     folder = Path(".snakemake", "perturbselect", commit).resolve()
     if not folder.exists():
