@@ -67,7 +67,8 @@ def asked(line: str) -> dict[str, str]:
 def test_a_network_asks_for_a_gpu_and_for_more_each_time_it_fails(submitted):
     lines = submitted(targets=[GEARS.format(split=0)])
     assert [asked(line) for line in lines] == [
-        {"partition": "cpu", "minutes": str(120 * n), "mb": str(4000 * n), "gpus": "1"} for n in (1, 2, 3)
+        {"cpus": "1", "partition": "cpu", "minutes": str(120 * n), "mb": str(4000 * n), "gpus": "1"}
+        for n in (1, 2, 3)
     ]
     assert all(re.search(r"--job-name perturbselect_[0-9a-f-]{36} ", line) for line in lines)
     assert "--comment rule_train_gears_wildcards_tiny_degree_0_0" in lines[0]
@@ -75,7 +76,9 @@ def test_a_network_asks_for_a_gpu_and_for_more_each_time_it_fails(submitted):
 
 def test_other_jobs_ask_for_no_gpu(submitted):
     lines = submitted("--retries", "0", targets=[KERNEL])
-    assert [asked(line) for line in lines] == [{"partition": "cpu", "minutes": "60", "mb": "4000"}]
+    assert [asked(line) for line in lines] == [
+        {"cpus": "1", "partition": "cpu", "minutes": "60", "mb": "4000"}
+    ]
 
 
 def test_memory_grows_with_the_input(submitted, copy_of_finished):
@@ -83,16 +86,16 @@ def test_memory_grows_with_the_input(submitted, copy_of_finished):
     source = copy_of_finished.results / "simulations" / "tiny" / "gene2go.tsv.gz"
     os.truncate(source, 600 * 2**20)
     (line,) = submitted("--retries", "0", "--rerun-triggers", "params", targets=[KERNEL])
-    assert asked(line) == {"partition": "cpu", "minutes": "60", "mb": "6000"}
+    assert asked(line) == {"cpus": "1", "partition": "cpu", "minutes": "60", "mb": "6000"}
 
 
 def test_what_a_site_calls_its_partition_and_a_run_without_gpus(submitted):
     words = ("--default-resources", "slurm_partition=short", "--resources", "gpu=0", "--retries", "0")
     (line,) = submitted(*words, targets=[GEARS.format(split=0)])
-    assert asked(line) == {"partition": "short", "minutes": "120", "mb": "4000"}
+    assert asked(line) == {"cpus": "1", "partition": "short", "minutes": "120", "mb": "4000"}
 
 
 def test_grouped_jobs_share_one_gpu(submitted):
     words = ("--groups", "train_gears=networks", "--group-components", "networks=2", "--retries", "0")
     (line,) = submitted(*words, targets=[GEARS.format(split=split) for split in (0, 1)])
-    assert asked(line) == {"partition": "cpu", "minutes": "240", "mb": "4000", "gpus": "1"}
+    assert asked(line) == {"cpus": "1", "partition": "cpu", "minutes": "240", "mb": "4000", "gpus": "1"}
