@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from perturbselect.report.reference_lines import draw_references
 from perturbselect.report.style import (
-    draw_references,
     legend_below,
     message,
     panels,

@@ -11,8 +11,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from perturbselect.config import Laboratory
+from perturbselect.report.reference_lines import draw_references
 from perturbselect.report.style import (
-    draw_references,
     legend_below,
     message,
     strategy_styles,

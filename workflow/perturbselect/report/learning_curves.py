@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
+from perturbselect.report.reference_lines import draw_references
 from perturbselect.report.style import (
     draw_curves,
-    draw_references,
     legend_below,
     message,
     panels,
