@@ -14,7 +14,7 @@ from matplotlib.colors import to_hex
 
 from perturbselect.errors import InputError
 from perturbselect.report import comparison, coverage, learning_curves, response_space, risk_coverage
-from perturbselect.report.style import arrange, save, strategy_styles, styled
+from perturbselect.report.style import arrange, limits, save, strategy_styles, styled
 from perturbselect.scores.comparisons import comparisons
 from perturbselect.scores.curves import learning_curves as averaged
 
@@ -221,6 +221,13 @@ def test_response_space(responses, count):
 def test_response_space_refuses_unknown_picks(responses):
     with pytest.raises(InputError, match="'NOBODY' has no response"):
         response_space.plot(responses, {"random": ["NOBODY"]}, [], strategies=["random"], dataset="d")
+
+
+def test_limits_leave_a_margin_around_what_there_is():
+    assert limits(np.array([[1.0, np.nan], [3.0, 2.0]])) == pytest.approx((0.9, 3.1))
+    for values in ([0.0, 0.0], [-2.0]):
+        low, high = limits(np.array(values))
+        assert low < values[0] < high
 
 
 def test_files_are_the_same_each_time(scores, tmp_path):

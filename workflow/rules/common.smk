@@ -9,39 +9,13 @@ import gc
 import itertools
 import os
 import re
-import sys
 from pathlib import Path
 
-import git
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from snakemake.sourcecache import LocalSourceFile
 
 # Planning makes millions of objects that stay: to look among them for garbage took a fifth of its time.
 gc.set_threshold(100_000, 50, 100)
-
-
-def workflow_folder(rules):
-    """Folder above these rules; of a module that is read from GitHub or GitLab, in a checkout.
-
-    The rules import the package beside them, and Snakemake takes only rules and scripts from its clone.
-    """
-    if isinstance(rules, LocalSourceFile):
-        return Path(rules.get_path_or_uri(secret_free=True)).resolve().parent
-    fetched = rules.hosted_repo.repo
-    commit = fetched.commit(rules.ref).hexsha
-    folder = Path(".snakemake", "perturbselect", commit).resolve()
-    if not folder.exists():
-        partial = folder.with_name(f"{commit}.partial{os.getpid()}")
-        git.Repo.clone_from(fetched.git_dir, partial, no_checkout=True).git.checkout(commit)
-        partial.rename(folder)
-    return (folder / rules.path).parent
-
-
-# The package beside these rules, here and in the jobs, whatever else is installed.
-PACKAGE = str(workflow_folder(workflow.current_basedir))
-sys.path.insert(0, PACKAGE)
-os.environ.update(PYTHONPATH=os.pathsep.join([PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])]))
 
 from perturbselect.budgets import budget_label, largest_budgets
 from perturbselect.data.check_numbers import check_numbers
