@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import PermutationMethod, wilcoxon
+from scipy.stats import PermutationMethod, bootstrap, wilcoxon
 from statsmodels.stats.multitest import multipletests
 
 from perturbselect.scores.statistics import bootstrap_interval, holm, rank_biserial, tied, wilcoxon_p
@@ -27,8 +27,16 @@ def test_bootstrap_is_seeded_and_independent_of_other_rows():
     np.testing.assert_array_equal(first, again)
     for row in range(5):  # all rows share their resamples: none depends on which others are there
         alone = bootstrap_interval(values[[row]], np.random.default_rng(7))
-        np.testing.assert_allclose(np.array(alone)[:, 0], np.array(first)[:, row], rtol=1e-12)
+        np.testing.assert_array_equal(np.array(alone)[:, 0], np.array(first)[:, row])
     assert np.any(np.array(first) != np.array(other))
+
+
+def test_bootstrap_is_that_of_scipy():
+    values = np.random.default_rng(3).normal(size=(700, 9))
+    expected = bootstrap(
+        (values,), np.mean, axis=1, method="percentile", n_resamples=2000, rng=np.random.default_rng(7)
+    ).confidence_interval
+    np.testing.assert_allclose(bootstrap_interval(values, np.random.default_rng(7)), expected, rtol=1e-12)
 
 
 def test_bootstrap_covers_the_mean_about_as_often_as_it_says():

@@ -139,7 +139,14 @@ def test_make_trace(finished, repository):
     if make is None:
         pytest.skip("make is not installed")
     path = finished.results / "tables" / "comparisons.tsv"
-    words = ["--old-file=env", "trace", f"BIN={Path(sys.executable).parent}", f"FILE={path}", "ROW=1"]
+    words = [
+        "--no-print-directory",
+        "--old-file=env",
+        "trace",
+        f"BIN={Path(sys.executable).parent}",
+        f"FILE={path}",
+        "ROW=1",
+    ]
     environment = os.environ | {"PYTHONPATH": str(repository / "workflow")}
     done = subprocess.run([make, *words], cwd=repository, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -74,25 +74,21 @@ def bootstrap_interval(
 
     Notes
     -----
-    O(K·n·R) time, in batches of about 10 million numbers.
+    To rounding what `scipy.stats.bootstrap` finds with the same generator, faster: how often each resample
+    holds a run is counted once for all rows. O(K·n·R) time, in blocks of rows of a million means. No row's
+    interval depends, by a single bit, on which other rows are there.
     """
-    from scipy.stats import bootstrap
-
     count, runs = values.shape
     if runs < 2 or count == 0:
         return np.full(count, np.nan), np.full(count, np.nan)
-    batch = int(np.clip(10_000_000 // values.size, 1, resamples))
-    interval = bootstrap(
-        (values,),
-        np.mean,
-        axis=1,
-        method="percentile",
-        confidence_level=confidence,
-        n_resamples=resamples,
-        batch=batch,
-        rng=generator,
-    ).confidence_interval
-    return interval.low, interval.high
+    drawn = generator.integers(runs, size=(resamples, runs))
+    times = [(drawn == run).sum(axis=1) for run in range(runs)]
+    ends, outside = np.empty((2, count)), (1 - confidence) / 2
+    size = max(1, 1_000_000 // resamples)
+    for rows in (slice(start, start + size) for start in range(0, count, size)):
+        sums = sum(value[:, None] * held for value, held in zip(values[rows].T, times, strict=True))
+        ends[:, rows] = np.quantile(sums / runs, [outside, 1 - outside], axis=1)
+    return ends[0], ends[1]
 
 
 def rank_biserial(differences: np.ndarray) -> np.ndarray:
