@@ -111,7 +111,8 @@ def main() -> None:
                     what = "one job" if one_job else "all"
                     count = f"{len(finished):4} finished, {sorted(again) or 'none'} repeated"
                     print(f"{kills + own_kills:4} {what:8}{count}", flush=True)
-            left = list(study.results.rglob(".partial*")) + list(study.results.rglob("*.checkpoint*"))
+            patterns = ("results/**/.partial*", "results/**/*.checkpoint*", ".snakemake/scripts/*")
+            left = [path for pattern in patterns for path in study.folder.glob(pattern)]
             same = measured_content(study.files(*COMPARED)) == wanted and not left
             print(
                 f"study {studies}: {own_kills} kills, {'identical' if same else 'DIFFERENT'}, "

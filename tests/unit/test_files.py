@@ -70,6 +70,21 @@ def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(neighbours)
 
 
+def test_scripts_that_killed_jobs_left_go_unless_a_run_goes_on(tmp_path):
+    files.remove_left_scripts(tmp_path)  # a new folder
+    scripts, lock = tmp_path / ".snakemake" / "scripts", tmp_path / ".snakemake" / "locks" / "0.input.lock"
+    scripts.mkdir(parents=True)
+    lock.parent.mkdir()
+    left = scripts / "tmpabc.split.py"
+    left.touch()
+    lock.touch()
+    files.remove_left_scripts(tmp_path)
+    assert left.exists()
+    lock.unlink()
+    files.remove_left_scripts(tmp_path)
+    assert not left.exists()
+
+
 def test_failure_leaves_the_old_file_and_no_partial_one(tmp_path):
     path = tmp_path / "table.tsv"
     path.write_text("old")

@@ -12,6 +12,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import indent
 
 import yaml
 
@@ -184,6 +185,14 @@ def copy_repository(repository: Path, folder: Path) -> None:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder)
+
+
+def begin_with(repository: Path, script: str, lines: str) -> None:
+    """Let the jobs of a script do something else first, once their log is open."""
+    path, begin = repository / "workflow" / "scripts" / script, "with logged(snakemake.log[0]):\n"
+    text = path.read_text()
+    assert begin in text
+    path.write_text(text.replace(begin, begin + indent(lines, "    ") + "\n"))
 
 
 def planned_jobs(text: str) -> dict[str, int]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from command_line import Workflow, counted_jobs
+from command_line import Workflow, begin_with, counted_jobs
 from mutations import one_count_more
 
 KERNEL = "results/tiny/kernels/prior.h5ad"
@@ -59,20 +59,14 @@ def test_results_that_cannot_be_written(copy_of_finished, mount):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("SIGKILL", "died with <Signals.SIGKILL: 9>"),  # as the kernel ends a job when memory runs out
-        (
-            "SIGTERM",
-            "ERROR: ended by SIGTERM: past its time limit, or cancelled",
-        ),  # as SLURM at the time limit
+        # As the kernel ends a job when memory runs out, and SLURM at the time limit.
+        ("SIGKILL", "died with <Signals.SIGKILL: 9>"),
+        ("SIGTERM", "ERROR: ended by SIGTERM: past its time limit, or cancelled"),
     ],
 )
 def test_a_job_that_is_ended_from_outside(copy_of_finished, own_repository, name, words):
     """It fails, says how and leaves nothing; the others go on."""
-    script = own_repository / "workflow" / "scripts" / "split.py"
-    begin = "with logged(snakemake.log[0]):\n"
-    assert begin in script.read_text()
-    ended = f"    import os, signal\n    os.kill(os.getpid(), signal.{name})\n"
-    script.write_text(script.read_text().replace(begin, begin + ended))
+    begin_with(own_repository, "split.py", f"import os, signal\nos.kill(os.getpid(), signal.{name})")
     study = Workflow(own_repository, copy_of_finished.folder)
     for file in (KERNEL, SPLIT):
         (study.folder / file).unlink()

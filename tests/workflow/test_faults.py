@@ -48,6 +48,7 @@ def killed(workflow: Workflow) -> Workflow:
 def test_killed_and_resumed_is_the_same_to_the_byte(killed, finished):
     """In another folder than the undisturbed run, and with one core instead of two."""
     done = killed.files("tiny/predictions/**/training.tsv")
+    assert list((killed.folder / ".snakemake" / "scripts").iterdir())
     locked = killed.run(*TARGETS, cores=1)
     assert locked.returncode != 0
     assert "Directory cannot be locked" in locked.stdout
@@ -55,9 +56,8 @@ def test_killed_and_resumed_is_the_same_to_the_byte(killed, finished):
     assert counted_jobs(locked.stdout) == {}
 
     (killed.results / "tables").mkdir(exist_ok=True)
-    (
-        killed.results / "tables" / ".partial.99.areas.tsv"
-    ).touch()  # as a job leaves that is killed while it writes
+    # As a job leaves that is killed while it writes.
+    (killed.results / "tables" / ".partial.99.areas.tsv").touch()
     killed.finish("--unlock")
     resumed = killed.jobs_run(*TARGETS, cores=1)
     assert not {"simulate", "import_h5ad", "preprocess", "summarise"} & set(resumed)
@@ -71,6 +71,7 @@ def test_killed_and_resumed_is_the_same_to_the_byte(killed, finished):
     undisturbed = measured_content({name: undisturbed[name] for name in made})
     assert not [name for name, content in measured_content(made).items() if content != undisturbed[name]]
     assert not list(killed.folder.rglob(".partial*"))  # what the killed jobs left went with the next write
+    assert not list((killed.folder / ".snakemake" / "scripts").iterdir())
 
 
 def test_interrupted_run_leaves_no_lock(workflow):

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import Workflow, measured_content
+from command_line import Workflow, begin_with, counted_jobs, measured_content
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -108,3 +108,21 @@ def test_jobs_of_a_killed_run_are_cancelled_before_it_goes_on(workflow, finished
     workflow.finish(target, *profile(workflow))
     assert workflow.files("tiny/responses.h5ad") == finished.files("tiny/responses.h5ad")
     assert not list(workflow.folder.rglob(".partial*"))
+
+
+def test_a_job_past_its_time_limit(copy_of_finished, own_repository):
+    """SLURM ends it a minute after its start; it says so and leaves nothing, and the others go on."""
+    begin_with(own_repository, "split.py", "import time\ntime.sleep(600)")
+    study = Workflow(own_repository, copy_of_finished.folder)
+    targets = (split, kernel) = "results/tiny/splits/split0.tsv", "results/tiny/kernels/prior.h5ad"
+    for file in targets:
+        (study.folder / file).unlink()
+    minute = ("--set-resources", "split:runtime=1", "--retries", "0")
+    run = study.run(*targets, *profile(study), *minute)
+    assert run.returncode != 0
+    assert "status is: 'TIMEOUT'" in run.stdout
+    log = study.folder / "results" / "logs" / "tiny" / "splits" / "split0.log"
+    assert "ERROR: ended by SIGTERM: past its time limit, or cancelled" in log.read_text()
+    assert counted_jobs(run.stdout) == {"kernel": 1}
+    assert not (study.folder / split).exists()
+    assert (study.folder / kernel).exists()

@@ -43,6 +43,17 @@ def check_writable(folder: str | os.PathLike) -> None:
         raise InputError(f"{there}: cannot be written; {UNWRITABLE[errno.EROFS]}")
 
 
+def remove_left_scripts(study: str | os.PathLike = ".") -> None:
+    """Remove the copies of scripts that killed jobs left in a study's folder, unless a run is going on there.
+
+    Snakemake writes one for each job, and removes it when the job ends by itself.
+    """
+    own = Path(study, ".snakemake")
+    if not any(own.glob("locks/*")):
+        for left in own.glob("scripts/tmp*"):
+            left.unlink(missing_ok=True)
+
+
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path that becomes `path` if the block succeeds.

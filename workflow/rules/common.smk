@@ -22,7 +22,7 @@ from perturbselect.data.check_numbers import check_numbers
 from perturbselect.data.preflight import preflight
 from perturbselect.data.sources import Downloads
 from perturbselect.errors import InputError
-from perturbselect.files import check_writable
+from perturbselect.files import check_writable, remove_left_scripts
 from perturbselect.graphs.kernel_expression import inputs_of
 from perturbselect.load_config import load_config
 from perturbselect.models import MODELS as KNOWN_MODELS
@@ -37,6 +37,7 @@ try:
     if workflow.is_main_process:
         if not workflow.output_settings.dryrun:
             check_writable("results")
+            remove_left_scripts()
         preflight(STUDY)
         check_numbers(STUDY, tell=logger.info)
     PLANS = plans(STUDY)

@@ -16,6 +16,7 @@ th, td { padding: .2rem .6rem; border-bottom: 1px solid #e4e4e4; text-align: lef
 td.number, th.number { text-align: right; }
 td.long { white-space: normal; min-width: 16rem; }
 thead th { position: sticky; top: 0; background: #fff; border-bottom: 2px solid #555; }
+.wide { overflow-x: auto; } .wide thead th { position: static; }
 p.note { color: #555; }
 .warning { background: #fff3cd; border-left: 4px solid #d39e00; padding: .5rem .8rem; }
 """

@@ -85,7 +85,7 @@ def overview_page(
     parts.append("<h2>What ran</h2>\n<table><tbody>")
     parts += [f"<tr><th>{escape(str(what))}</th><td>{cell(value)}</td></tr>" for what, value in ran.items()]
     parts.append("</tbody></table>")
-    parts.append("<h2>Datasets</h2>\n" + table_html(datasets))
+    parts.append("<h2>Datasets</h2>\n" + _table(datasets, "No datasets."))
     parts.append(
         "<h2>Best strategy of each model at the largest budget</h2>\n"
         + _table(best_strategies(summary), "No scores.")
@@ -162,7 +162,8 @@ def counted(number: float, what: str) -> str:
 
 
 def _table(table: pd.DataFrame, otherwise: str) -> str:
-    return table_html(table) if len(table) else f"<p>{otherwise}</p>"
+    """Write a table that scrolls by itself, where it is wider than the page."""
+    return f'<div class="wide">{table_html(table)}</div>' if len(table) else f"<p>{otherwise}</p>"
 
 
 def statements(summary: pd.DataFrame, metric: str = HEADLINE) -> list[str]:

@@ -82,11 +82,11 @@ def bootstrap_interval(
     if runs < 2 or count == 0:
         return np.full(count, np.nan), np.full(count, np.nan)
     drawn = generator.integers(runs, size=(resamples, runs))
-    times = [(drawn == run).sum(axis=1) for run in range(runs)]
+    times = np.array([(drawn == run).sum(axis=1) for run in range(runs)], dtype=float)
     ends, outside = np.empty((2, count)), (1 - confidence) / 2
     size = max(1, 1_000_000 // resamples)
     for rows in (slice(start, start + size) for start in range(0, count, size)):
-        sums = sum(value[:, None] * held for value, held in zip(values[rows].T, times, strict=True))
+        sums = np.einsum("kn,nr->kr", values[rows], times)  # no BLAS: its last bits depend on the block
         ends[:, rows] = np.quantile(sums / runs, [outside, 1 - outside], axis=1)
     return ends[0], ends[1]
 
