@@ -8,12 +8,15 @@ the best strategy that chooses at once, with Holm-corrected p; last, one line of
 and strategy: error at the full budget, area, stability.
 
 The studies are ``benchmarks/active_study/*.yaml``: initial 10 % of the pool and 5 rounds of 10 %; 6 splits,
-2 seeds each. The workflow makes responses, graphs and kernels, in ``--folder``; selections and
-trainings run here, with the package's own functions, one process a run. Finished runs are kept
-there and not repeated. ``--quick`` looks at 2 splits; ``--only`` at some screens.
+2 seeds each. All of it is done once with each of their models, which trains in the rounds and is scored;
+with a network only the strategies of `WITH_NETWORKS`, for their time. The workflow makes responses, graphs
+and kernels, in ``--folder``; selections and trainings run here, with the package's own functions, one process
+a run. Finished runs are kept there and not repeated. ``--quick`` looks at 2 splits; ``--only`` at some
+screens, ``--models`` at some models.
 """
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -34,11 +37,12 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "workflow"))
 
 from perturbselect.budgets import budget_label, budget_size, largest_budgets, measured_after  # noqa: E402
+from perturbselect.config import Config  # noqa: E402
 from perturbselect.data.splits import split  # noqa: E402
 from perturbselect.files import read_h5ad, read_json, write_json, write_parquet, write_tsv  # noqa: E402
 from perturbselect.load_config import load_config  # noqa: E402
 from perturbselect.models import MODELS  # noqa: E402
-from perturbselect.models.model import Knowledge, Prediction  # noqa: E402
+from perturbselect.models.model import Knowledge, Prediction, is_network  # noqa: E402
 from perturbselect.rounds.acquisition import Candidates  # noqa: E402
 from perturbselect.rounds.engine.so_far import continued, so_far  # noqa: E402
 from perturbselect.rounds.plan import Plan, plans  # noqa: E402
@@ -56,9 +60,24 @@ from perturbselect.table_schema import read_table  # noqa: E402
 
 ERROR, SHOWN = "mse", ("mse", "pearson_delta_perturbed_ref")
 WORDS = "active study"  # of every random choice here
+# Those at once, those in rounds that read no model, and of the acquisitions that do one of each kind.
+WITH_NETWORKS = (
+    *("random", "v_optimal", "facility_location", "v_optimal_rounds", "v_optimal_then_v_optimal"),
+    *("iterpert", "badge", "lcmd", "kmeans", "typiclust_rounds", "bald_variance"),
+)
 
 
-def make_inputs(study: Path, folder: Path, data_root: str | None) -> tuple:
+def with_model(study: Path, label: str) -> Config:
+    """Return the config in which this model alone trains in the rounds and is scored."""
+    content = yaml.safe_load(study.read_text())
+    content["models"] = {label: content["models"][label]}
+    content["rounds"]["model"] = label
+    if is_network(MODELS.build(label, content["models"][label])[1]):
+        content["strategies"] = {name: content["strategies"][name] for name in WITH_NETWORKS}
+    return load_config(content, study.name)
+
+
+def make_inputs(study: Path, folder: Path, data_root: str | None) -> tuple[Config, Path]:
     """Let the workflow make responses and kernels; return the config and their folder."""
     config = load_config(yaml.safe_load(study.read_text()), study.name)
     targets = [
@@ -253,7 +272,7 @@ def pools_of(config, picks: dict, folder: Path) -> dict:
     pools = {}
     for dataset, _, number, _ in picks:
         if (dataset, number) not in pools:
-            pools[dataset, number] = set(Run(config, folder.parent / "results", dataset, number, 0).pool)
+            pools[dataset, number] = set(Run(config, folder.parents[1] / "results", dataset, number, 0).pool)
     return pools
 
 
@@ -263,28 +282,29 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="2 splits instead of 6")
     parser.add_argument("--only", nargs="+", metavar="SCREEN", help="some of the screens")
+    parser.add_argument("--models", nargs="+", metavar="MODEL", help="some of the models")
     parser.add_argument("--data-root", help="folder of the real screens (default: that of the config)")
     parser.add_argument("--folder", type=Path, default=REPOSITORY / "runs" / "active_study")
     options = parser.parse_args()
     jobs, shown = [], []
     for study in sorted((REPOSITORY / "benchmarks" / "active_study").glob("*.yaml")):
         folder = options.folder / study.stem
-        config, results = make_inputs(study, folder, options.data_root)
-        for dataset in config.datasets:
-            if options.only and dataset not in options.only:
+        every, results = make_inputs(study, folder, options.data_root)
+        splits = 2 if options.quick else every.splits.count
+        for model, dataset in itertools.product(every.models, every.datasets):
+            if (options.only and dataset not in options.only) or model not in (options.models or [model]):
                 continue
-            splits = 2 if options.quick else config.splits.count
-            shown.append((config, dataset, folder / "runs", splits))
-            for number in range(splits):
-                for seed in range(config.seeds):
-                    jobs.append((config, results, dataset, number, seed, folder / "runs"))
+            config, runs = with_model(study, model), folder / "runs" / model
+            shown.append((config, dataset, runs, splits))
+            for number, seed in itertools.product(range(splits), range(config.seeds)):
+                jobs.append((config, results, dataset, number, seed, runs))
     done = Parallel(n_jobs=os.cpu_count(), return_as="generator")(delayed(make_run)(*job) for job in jobs)
     for _ in tqdm(done, total=len(jobs), mininterval=30):
         pass
     line: dict = {}
     for config, dataset, folder, splits in shown:
-        for model in config.models:
-            line.setdefault(dataset, {})[model] = print_dataset(config, dataset, folder, model, splits)
+        (model,) = config.models
+        line.setdefault(dataset, {})[model] = print_dataset(config, dataset, folder, model, splits)
     print(json.dumps(line))
 
 

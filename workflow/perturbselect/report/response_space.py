@@ -86,15 +86,12 @@ def plot(
             strategy = shown[place]
             picked = names.isin(picks[strategy])
             rest = ~picked & ~in_test
-            axis.scatter(*plane[rest].T, s=9, color=POOL_GREY, linewidth=0, label="pool, not picked")
-            axis.scatter(
-                *plane[in_test].T, s=12, facecolor="none", edgecolor="#777777", linewidth=0.6, label="test"
-            )
-            axis.scatter(
-                *plane[picked].T, s=18, color=styles[strategy]["color"], edgecolor="white", linewidth=0.3
-            )
+            # Lines without a line: points that all look alike take half the time of a scatter plot's.
+            axis.plot(*plane[rest].T, "o", ms=3, color=POOL_GREY, mew=0, label="pool, not picked")
+            axis.plot(*plane[in_test].T, "o", ms=3.5, mfc="none", mec="#777777", mew=0.6, label="test")
+            axis.plot(*plane[picked].T, "o", ms=4.2, color=styles[strategy]["color"], mec="white", mew=0.3)
             axis.set_title(strategy, fontsize=9)
-        axes[0, 0].scatter([], [], s=18, color="black", marker="o", label="picked (in the strategy's colour)")
+        axes[0, 0].plot([], [], "o", ms=4.2, color="black", label="picked (in the strategy's colour)")
         count = max(len(chosen) for chosen in picks.values())
         title(figure, f"{count} picks in response space, {dataset}", simulated)
         legend_below(figure, [axes[0, 0]])
