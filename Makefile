@@ -1,4 +1,4 @@
-# `make run`: the default study, from counts to report. `make test`: the whole test suite.
+# `make run`: the default study, from counts to report. `make test`: the test suite.
 # Both need Debian with Python 3.11, make and git, and make the environment in .venv first.
 
 PYTHON ?= python3
@@ -12,7 +12,7 @@ SLURM := /tmp/perturbselect-slurm
 FOLDER := $(if $(CONFIG),runs/$(basename $(notdir $(CONFIG))),.)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slurm report-zip env browser peers celleval test-peers cancel lint check lock docs trace crate benchmark clean
+.PHONY: help run test test-slow test-slurm report-zip env browser peers celleval test-peers cancel lint check lock docs trace crate benchmark clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -26,8 +26,11 @@ report-zip: env ## Write a finished study's report as results/report.zip too: CO
 	$(BIN)/snakemake --cores 1 --configfile $(FOLDER)/results/study.yaml --directory $(FOLDER) \
 		--report $(abspath $(FOLDER)/results/report.zip)
 
-test: env ## Run the whole test suite
+test: env ## Run the test suite
 	$(BIN)/python -m pytest -n $(CORES) --dist worksteal
+
+test-slow: env ## Run the slow tests: whole studies, real screens, kills, every change of the rerun matrix
+	$(BIN)/python -m pytest -n $(CORES) --dist worksteal -m "slow and not slurm"
 
 test-slurm: env ## Start a real SLURM on this machine (root, Debian) and run the tests on it
 	bash tests/slurm/loopback.sh start $(SLURM)

@@ -139,15 +139,20 @@ class Workflow:
 
     def _plan(self, *arguments: str) -> str:
         """As `finish`, for what runs no job."""
-        printed = self.folder / "plan.log"
+        code, text = self.attempt(*arguments)
+        assert code == 0, text
+        return text
+
+    def attempt(self, *arguments: str) -> tuple[int, str]:
+        """Return exit status and output, as `run`, in half the time: for what runs no job."""
+        printed = self.folder / "attempt.log"
         command = self.command(*arguments)[2:]
         process = FORKS.Process(target=snakemake, args=(command, self.folder, self.environment(), printed))
         process.start()
         process.join()
         text = printed.read_text()
         printed.unlink()
-        assert process.exitcode == 0, text
-        return text
+        return process.exitcode, text
 
     def jobs_run(self, *arguments: str, cores: int = 2) -> dict[str, int]:
         """Run to the end; return how many jobs of each rule were run."""

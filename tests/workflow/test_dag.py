@@ -28,6 +28,7 @@ def test_both_entry_points_plan_the_same(workflow):
     assert workflow.planned() == JOBS
 
 
+@pytest.mark.slow
 def test_as_a_module_of_another_workflow(workflow):
     """A user's Snakefile takes the rules over, changes one and adds one; the config is the user's."""
     own = workflow.folder / "Snakefile"
@@ -74,6 +75,7 @@ def test_what_nothing_uses_is_done_before_the_records_are_collected(workflow):
     assert workflow.planned() == planned
 
 
+@pytest.mark.slow
 def test_as_a_module_from_github(workflow, own_repository, tmp_path, monkeypatch):
     """Git is told to find GitHub in a folder; rules, scripts and package come from the commit asked for."""
     hosted = tmp_path / "github" / "someone" / "screens"

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from command_line import Workflow, counted_jobs, kill_all, measured_content
@@ -20,6 +21,16 @@ def wait_for(condition: Callable[[], object], process: subprocess.Popen, seconds
         assert process.poll() is None, "the run ended before"
         assert time.monotonic() < end, "the run did not come so far in time"
         time.sleep(0.05)
+
+
+def interrupt(run: subprocess.Popen) -> None:
+    """Press Ctrl-C, and again if nothing happens: where Python drops it, the run goes on."""
+    for _ in range(3):
+        os.killpg(run.pid, signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            run.wait(timeout=40)
+            return
+    raise AssertionError("the run went on")
 
 
 TABLES = ("coverage.go", "coverage.interactions", "error_by_distance", "risk_coverage")
@@ -45,6 +56,7 @@ def killed(workflow: Workflow) -> Workflow:
     return workflow
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_is_the_same_to_the_byte(killed, finished):
     """In another folder than the undisturbed run, and with one core instead of two."""
     done = killed.files("tiny/predictions/**/training.tsv")
@@ -74,13 +86,13 @@ def test_killed_and_resumed_is_the_same_to_the_byte(killed, finished):
     assert not list((killed.folder / ".snakemake" / "scripts").iterdir())
 
 
+@pytest.mark.slow
 def test_interrupted_run_leaves_no_lock(workflow):
     """Ctrl-C: jobs end, the lock goes, the next run goes on."""
     run = workflow.start("results/tables/scores.tsv")  # far from done when it is interrupted
     try:
         wait_for(lambda: workflow.files("tiny/cells.h5ad"), run)
-        os.killpg(run.pid, signal.SIGINT)
-        run.wait(timeout=60)
+        interrupt(run)
     finally:
         kill_all(run)
     left = workflow.planned("results/tables/scores.tsv")
@@ -89,6 +101,7 @@ def test_interrupted_run_leaves_no_lock(workflow):
     workflow.finish("results/tiny/responses.h5ad")
 
 
+@pytest.mark.slow
 def test_two_runs_in_one_folder(workflow):
     """The second stops at once and says why, if it is to make the same files; the first is not disturbed."""
     target = "results/simulations/tiny/cells.h5ad"
@@ -109,6 +122,7 @@ def test_two_runs_in_one_folder(workflow):
     assert not list((workflow.folder / ".snakemake" / "locks").glob("*"))
 
 
+@pytest.mark.slow
 def test_failed_jobs_leave_nothing_and_the_others_go_on(copy_of_finished):
     """A kernel is cut off: its model fails with a message, what needs no kernel is made."""
     kernel = copy_of_finished.results / "tiny/kernels/prior.h5ad"

@@ -29,6 +29,7 @@ def study(copy_of_finished: Workflow) -> Workflow:
     return study
 
 
+@pytest.mark.slow
 def test_only_the_screen_that_grew_is_selected_from_again(study):
     steps = ("import_h5ad", "preprocess", "summarise", "go_graph", "split", "select_graphreach")
     assert study.jobs_run(STILL, GROWING) == dict.fromkeys(steps, 1) | {"select_graphreach": 2}

@@ -8,6 +8,7 @@ from perturbselect.table_schema import check_table, table_schema
 FOLDER = "results/reference/iterpert"
 
 
+@pytest.mark.slow
 def test_published_runs_are_scored_and_drawn(workflow, data_root):
     path = data_root / "iterpert_reference" / "metrics_long.csv.gz"
     workflow.change("reference_runs", {"iterpert": {"path": str(path)}})

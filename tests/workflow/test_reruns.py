@@ -3,15 +3,29 @@
 import pytest
 from mutations import MUTATIONS
 
+# One of each kind; the other changes are slow tests, for their number.
+FIRST = (
+    *("nothing", "a fresh clone", "option of a strategy", "seed added", "budget added", "line in a strategy"),
+    *("comment in a strategy", "new metric", "style of the figures", "upgrade of matplotlib"),
+)
 
-@pytest.mark.parametrize("mutation", [pytest.param(mutation, id=mutation.name) for mutation in MUTATIONS])
+
+@pytest.mark.parametrize(
+    "mutation",
+    [
+        pytest.param(mutation, id=mutation.name, marks=[] if mutation.name in FIRST else [pytest.mark.slow])
+        for mutation in MUTATIONS
+    ],
+)
 def test_exactly_what_depends_on_a_change_runs_again(copy_of_finished, mutation):
     mutation.change(copy_of_finished)
     assert copy_of_finished.planned() == mutation.jobs
 
 
 def test_there_are_mutations_enough_and_each_has_a_name_of_its_own():
-    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS) >= 25
+    names = {mutation.name for mutation in MUTATIONS}
+    assert len(names) == len(MUTATIONS) >= 25
+    assert names.issuperset(FIRST)
 
 
 def test_a_deleted_selection_is_made_again_to_the_byte(copy_of_finished):

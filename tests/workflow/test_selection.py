@@ -103,6 +103,7 @@ def test_the_json_is_json(finished):
         assert json.loads(path.read_text())["strategy"] in STRATEGIES
 
 
+@pytest.mark.slow
 def test_stability(copy_of_finished):
     """Graphs, annotations and kernels are changed, tie orders too; everyone selects again."""
     study = copy_of_finished
@@ -156,6 +157,7 @@ def test_stability(copy_of_finished):
     assert {("change_annotation", 7, *words, "go", kind, "0.2", 0) for kind in ("drop", "rewire")} <= seeds
 
 
+@pytest.mark.slow
 def test_another_screen_as_prior(copy_of_finished):
     """A kernel of other screens reads their responses, and of its own screen only the names."""
     study = copy_of_finished

@@ -74,6 +74,7 @@ def test_a_network_asks_for_a_gpu_and_for_more_each_time_it_fails(submitted):
     assert "--comment rule_train_gears_wildcards_tiny_degree_0_0" in lines[0]
 
 
+@pytest.mark.slow
 def test_other_jobs_ask_for_no_gpu(submitted):
     lines = submitted("--retries", "0", targets=[KERNEL])
     assert [asked(line) for line in lines] == [
@@ -81,6 +82,7 @@ def test_other_jobs_ask_for_no_gpu(submitted):
     ]
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_input(submitted, copy_of_finished):
     """Ten times its size: here a sparse file of 600 MB beside the others."""
     source = copy_of_finished.results / "simulations" / "tiny" / "gene2go.tsv.gz"
@@ -89,6 +91,7 @@ def test_memory_grows_with_the_input(submitted, copy_of_finished):
     assert asked(line) == {"cpus": "1", "partition": "cpu", "minutes": "60", "mb": "6000"}
 
 
+@pytest.mark.slow
 def test_what_a_site_calls_its_partition_and_a_run_without_gpus(submitted):
     words = ("--default-resources", "slurm_partition=short", "--resources", "gpu=0", "--retries", "0")
     (line,) = submitted(*words, targets=[GEARS.format(split=0)])
