@@ -60,10 +60,10 @@ from perturbselect.table_schema import read_table  # noqa: E402
 
 ERROR, SHOWN = "mse", ("mse", "pearson_delta_perturbed_ref")
 WORDS = "active study"  # of every random choice here
-# Those at once, those in rounds that read no model, and of the acquisitions that do one of each kind.
+# Those at once, one in rounds that reads no model, and acquisitions that read predictions or variances.
 WITH_NETWORKS = (
-    *("random", "v_optimal", "facility_location", "v_optimal_rounds", "v_optimal_then_v_optimal"),
-    *("iterpert", "badge", "lcmd", "kmeans", "typiclust_rounds", "bald_variance"),
+    *("random", "v_optimal", "facility_location", "v_optimal_rounds"),
+    *("iterpert", "badge", "typiclust_rounds", "bald_variance"),
 )
 
 
