@@ -48,17 +48,23 @@ def queue(folder: Path, *states: str) -> list[str]:
     return [number for number, place in rows if Path(place) == folder.resolve()]
 
 
+def jobs_of(folder: Path) -> list[dict[str, str]]:
+    """What SLURM knows of a study's jobs, as long as it remembers (`MinJobAge`)."""
+    listed = asked("scontrol", "show", "job", "--oneliner").splitlines()
+    jobs = [dict(re.findall(r"(\w+)=(\S*)", line)) for line in listed]
+    return [job for job in jobs if Path(job["WorkDir"]) == folder.resolve()]
+
+
 def submitted(folder: Path) -> dict[str, str]:
-    """What the jobs of a study were given, by their comment, as long as SLURM remembers (`MinJobAge`)."""
-    jobs = [
-        dict(re.findall(r"(\w+)=(\S*)", line))
-        for line in asked("scontrol", "show", "job", "--oneliner").splitlines()
-    ]
+    """What the jobs of a study were given, by their comment."""
     return {
-        job["Comment"]: f"{job['Partition']} {job.get('TresPerJob', '')}".strip()
-        for job in jobs
-        if Path(job["WorkDir"]) == folder.resolve()
+        job["Comment"]: f"{job['Partition']} {job.get('TresPerJob', '')}".strip() for job in jobs_of(folder)
     }
+
+
+def states(folder: Path) -> list[str]:
+    """How the jobs of a study ended."""
+    return sorted(job["JobState"] for job in jobs_of(folder))
 
 
 def test_tables_are_those_of_a_local_run_to_the_byte(workflow, finished):
@@ -120,7 +126,7 @@ def test_a_job_past_its_time_limit(copy_of_finished, own_repository):
     minute = ("--set-resources", "split:runtime=1", "--retries", "0")
     run = study.run(*targets, *profile(study), *minute)
     assert run.returncode != 0
-    assert "status is: 'TIMEOUT'" in run.stdout
+    assert states(study.folder) == ["COMPLETED", "TIMEOUT"]
     log = study.folder / "results" / "logs" / "tiny" / "splits" / "split0.log"
     assert "ERROR: ended by SIGTERM: past its time limit, or cancelled" in log.read_text()
     assert counted_jobs(run.stdout) == {"kernel": 1}
