@@ -143,6 +143,7 @@ def test_the_peers_clock_stands_still_while_its_process_is_suspended():
     assert counted < passed - 0.8
 
 
+@pytest.mark.slow
 def test_our_side_runs_on_the_screen_and_the_table_says_when_the_mean_is_as_good(benchmark, screen):
     comparison = benchmark["comparison"]
     ours = benchmark["runs"].our_run(screen, 0, 0.05)

@@ -207,14 +207,10 @@ def test_response_space(responses, count):
     for axis in figure.axes:
         axis.set_visible(axis.axison)
     assert_apart(figure)
-    sizes = [len(points.get_offsets()) for points in figure.axes[1].collections]
-    assert sizes == [30, 20, 10]  # pool, test, picked
-    plane = np.asarray(figure.axes[1].collections[2].get_offsets())
+    points = [line.get_xydata() for line in figure.axes[1].lines]
+    assert [len(group) for group in points] == [30, 20, 10]  # pool, test, picked
     centred = responses.X - responses.X.mean(axis=0)
-    assert np.linalg.svd(centred)[1][:2] == pytest.approx(
-        np.linalg.norm(np.vstack([c.get_offsets() for c in figure.axes[1].collections]), axis=0), rel=1e-4
-    )
-    assert plane.shape == (10, 2)
+    assert np.linalg.svd(centred)[1][:2] == pytest.approx(np.linalg.norm(np.vstack(points), axis=0), rel=1e-4)
     assert figure._suptitle.get_text() == "10 picks in response space, d (simulated data)"
 
 

@@ -235,6 +235,7 @@ def test_validation_perturbations_are_held_back_where_there_are_enough():
     np.testing.assert_array_equal(few.mean, predict().mean)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moments", [True, False])
 def test_uncertainty_tells_noisy_genes_from_quiet_ones(moments):
     noise = np.repeat([0.05, 2.0], [10, 5])

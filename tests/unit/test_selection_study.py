@@ -70,6 +70,7 @@ def test_fast_ridge_predicts_as_the_model_does(study, screen, n):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_factor_of_random_picks_is_about_one_and_of_good_ones_more(study, screen):
     contenders = study.contenders
     tables = []

@@ -64,6 +64,7 @@ def asked(line: str) -> dict[str, str]:
     return {name: match[1] for name, match in found.items() if match}
 
 
+@pytest.mark.slow
 def test_a_network_asks_for_a_gpu_and_for_more_each_time_it_fails(submitted):
     lines = submitted(targets=[GEARS.format(split=0)])
     assert [asked(line) for line in lines] == [
