@@ -50,6 +50,9 @@ def test_overview_page(whole):
         '<td class="number">0.01</td>',
     ):
         assert piece in page
+    # Tables scroll by themselves: the widest does not make the page wider than the window.
+    assert page.count('<div class="wide"><table>') == page.count("<thead>") > 2
+    assert ".wide { overflow-x: auto; }" in page
     real = overview_page(
         "Study",
         sentences=[],

@@ -24,7 +24,7 @@ def wait_for(condition: Callable[[], object], process: subprocess.Popen, seconds
 
 
 def interrupt(run: subprocess.Popen) -> None:
-    """Press Ctrl-C, and again if nothing happens: where Python drops it, the run goes on."""
+    """Press Ctrl-C, and again if nothing happens: once, on a busy machine, a run went on for a minute."""
     for _ in range(3):
         os.killpg(run.pid, signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):

@@ -86,7 +86,7 @@ def plot(
             strategy = shown[place]
             picked = names.isin(picks[strategy])
             rest = ~picked & ~in_test
-            # Lines without a line: points that all look alike take half the time of a scatter plot's.
+            # Lines without a line: points that all look alike are drawn faster than a scatter plot's.
             axis.plot(*plane[rest].T, "o", ms=3, color=POOL_GREY, mew=0, label="pool, not picked")
             axis.plot(*plane[in_test].T, "o", ms=3.5, mfc="none", mec="#777777", mew=0.6, label="test")
             axis.plot(*plane[picked].T, "o", ms=4.2, color=styles[strategy]["color"], mec="white", mew=0.3)
