@@ -71,15 +71,9 @@ class Coverage(Criterion):
         filled = elements[self.covered[elements] == self.times]
         if not len(filled):
             return
-        losers = _entries(self.covering, filled)
-        loss: np.ndarray | float = 1.0
-        if self.weights is not None:
-            loss = np.repeat(self.weights[filled], np.diff(self.covering.indptr)[filled])
-        if 4 * len(losers) > len(self._gains):
-            weights = None if self.weights is None else loss
-            self._gains -= np.bincount(losers, weights, minlength=len(self._gains))
-        else:
-            np.subtract.at(self._gains, losers, loss)
+        lost = self.covering[filled]
+        loss = 1.0 if self.weights is None else np.repeat(self.weights[filled], np.diff(lost.indptr))
+        np.subtract.at(self._gains, lost.indices, loss)
 
 
 def multicover(cover: Coverage, order: np.ndarray) -> Iterator[Coverage]:
@@ -115,12 +109,3 @@ def _times(matrix: sp.csr_array, vector: np.ndarray) -> np.ndarray:
         rows = (matrix.data[entries], matrix.indices[entries], pointers - pointers[0])  # views
         product[start:stop] = sp.csr_array(rows, shape=(stop - start, matrix.shape[1])) @ vector
     return product
-
-
-def _entries(matrix: sp.csr_array, rows: np.ndarray) -> np.ndarray:
-    """Return the column indices of some rows, one row after the other."""
-    starts = matrix.indptr[rows]
-    lengths = matrix.indptr[rows + 1] - starts
-    places = np.repeat(starts + lengths - lengths.cumsum(), lengths)
-    places += np.arange(len(places), dtype=places.dtype)
-    return matrix.indices[places]

@@ -88,7 +88,7 @@ class _Run:
         self.countable = np.ones(len(priority), dtype=bool)  # who may be in an optimal set
         self.countable[self.rules.exclude] = False
         self.record = Record()
-        self.value, self.made, self.fallen = 0.0, 0, False
+        self.value, self.made, self.fallen, self.spent = 0.0, 0, False, False
         self.bound, self.next_bound = np.full(budget + 1, np.inf), np.inf
         self._follow(criterion)
         self.slack = self.ranking.slack
@@ -151,6 +151,7 @@ class _Run:
                 self.fallback = self.make_fallback(np.array(self.record.order, np.int64))
             criterion = next(self.fallback, None)
             if criterion is None:
+                self.spent = self.criterion.submodular  # nobody will gain any more
                 return candidate, tied
             self._follow(criterion)
 
@@ -173,8 +174,9 @@ class _Run:
         self.record.add(candidate, gain, tied, decided_by)
         self.allowed.take(candidate, free=decided_by == MEASURED)
         self.countable[candidate] = False
-        self.criterion.take(int(candidate))
-        self.ranking.taken()
+        if not self.spent:
+            self.criterion.take(int(candidate))
+            self.ranking.taken()
         self.value += 0.0 if np.isnan(gain) else gain
         if decided_by != MEASURED:
             self.made += 1
