@@ -11,13 +11,14 @@ from anndata import AnnData
 from perturbselect.errors import InputError
 from perturbselect.graphs.graph import Graph
 from perturbselect.models.graph_network import base as base_module
-from perturbselect.models.graph_network.base import fit_base, folds_of
+from perturbselect.models.graph_network.base import fit_base, folds_of, told_apart
 from perturbselect.models.graph_network.head import Head, PrincipalResponses
 from perturbselect.models.graph_network.pairs import pair_features
 from perturbselect.models.graphnet import Graphnet, shrunk
 from perturbselect.models.kernel_ridge import KernelRidge
 from perturbselect.models.model import Knowledge
 from perturbselect.models.ridge.fit import RidgeFit
+from perturbselect.scores.metrics import centroid_accuracy
 
 torch = pytest.importorskip("torch")
 
@@ -81,23 +82,53 @@ def test_taper_is_a_penalty_for_each_principal_response():
     np.testing.assert_allclose(targets.scores @ targets.components + targets.mean, responses, atol=1e-10)
 
 
-def test_taper_is_chosen_where_small_components_are_noise():
+def noisy_small_components():
     """Thirty features act through three directions of response; all other directions are noise."""
     generator = np.random.default_rng(3)
     features = generator.standard_normal((80, 30))
     effect = generator.standard_normal((30, 3)) @ generator.standard_normal((3, 200)) / 5
     responses = features @ effect + generator.standard_normal((80, 200))
-    fold = folds_of(80, 5, generator)
-    base = fit_base((features @ features.T / 30)[None], responses, fold)
+    return responses, features @ features.T / 30, folds_of(80, 5, generator)
+
+
+def test_taper_is_chosen_where_small_components_are_noise():
+    responses, kernel, fold = noisy_small_components()
+    base = fit_base(kernel[None], responses, fold)
     assert base.summary["taper"] >= 1
     assert base.summary["head_gain"] > 0.01
+
+
+def test_told_apart_is_the_centroid_accuracy():
+    generator = np.random.default_rng(5)
+    true, predicted = generator.standard_normal((2, 12, 40))
+    components = np.linalg.qr(generator.standard_normal((40, 6)))[0].T
+    predicted = predicted @ components.T @ components  # within the components, as a head's are
+    predicted[:3] = 0
+    share = told_apart(predicted @ components.T, true @ components.T, np.sum(true**2, axis=1))
+    np.testing.assert_allclose(share, centroid_accuracy(predicted, true), atol=1e-12)
+    assert told_apart(predicted[:1], true[:1], np.ones(1)) == 0.5
+
+
+def test_head_that_tells_less_apart_is_not_chosen(monkeypatch):
+    """Here that is said of every head that predicts larger differences than kernel ridge."""
+    responses, kernel, fold = noisy_small_components()
+    ones = {"told_apart": lambda predicted, true, square: np.ones(len(true))}
+    sizes = {"told_apart": lambda predicted, true, square: np.full(len(true), -np.sum(predicted**2))}
+    size = {}
+    for name, changes in (("plain", {"ERRORS": 1e12}), ("error alone", ones), ("both", sizes)):
+        with monkeypatch.context() as patch:
+            for attribute, value in changes.items():
+                patch.setattr(base_module, attribute, value)
+            base = fit_base(kernel[None], responses, fold)
+        size[name] = np.sum((base.predicted - base.mean) ** 2)
+    assert size["both"] <= size["plain"] < size["error alone"]
 
 
 def without_choices(monkeypatch):
     """Mixture, penalty and head fixed, so that rows influence each other through the fits alone."""
     fixed = (np.array([0.6, 0.4]), 0.5, None)
     monkeypatch.setattr(base_module, "leave_one_out_mixture", lambda *_: fixed)
-    monkeypatch.setattr(base_module, "ERRORS", np.inf)
+    monkeypatch.setattr(base_module, "ERRORS", 1e12)
 
 
 def test_held_out_rows_do_not_see_their_fold(monkeypatch):

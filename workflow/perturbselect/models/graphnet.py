@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from perturbselect.models.graph_network.base import Base
 
 FEWEST = 8  # training perturbations; below, nothing can be held out and the model is kernel ridge
-ERRORS = 2.0  # standard errors by which the network must improve the base on held-out perturbations
+SHARES = (0.25, 0.5, 0.75, 1.0)  # of the correction with the least error
 CHECKS = 4  # looks at the held-out perturbations
 
 
@@ -32,7 +32,7 @@ class Graphnet:
     prediction of training perturbations that were held out:
 
     1. ``sum_m w_m K_m``: the mixture of kernels of `kernel_ridge`, its weights drawn
-       towards equal ones (``towards_equal: 5``);
+       towards equal ones (``towards_equal: 15``);
     2. a head on the principal responses of the training set: small components are mostly
        noise and get a higher penalty (`graph_network.head`; taper 0 is kernel ridge);
     3. a network that sees pairs of a perturbation and a gene: what the head, each kernel
@@ -41,6 +41,9 @@ class Graphnet:
        (`graph_network.pairs`). It learns what the head leaves unexplained of held-out
        rows. One member for each fold, all trained in one batched program; the step and the
        factor (0 to 1) of its correction come from the rows that a member did not see.
+
+    Head and network are judged by two marks of held-out perturbations: squared error, and how
+    well the perturbations of a fold are told apart (`graph_network.base.fit_base`).
 
     The predictive variance is that of kernel ridge on the mixture, plus the variance of the
     corrections over the members.
@@ -118,6 +121,7 @@ class Graphnet:
         history : DataFrame
         summary : dict
         """
+        from perturbselect.models.graph_network.base import WEIGHT, surely
         from perturbselect.models.graph_network.network import Ensemble, Schedule
         from perturbselect.models.graph_network.pairs import pair_features
 
@@ -146,15 +150,19 @@ class Graphnet:
         )
         ensemble = Ensemble(features, residuals, base.fold, schedule, seed, device)
         history = []
-        best_gain, best_factor, best_weights = 0.0, 0.0, None
+        best_value, best_gain, best_factor, best_weights = base.value, 0.0, 0.0, None
         for step, loss, corrections, weights in ensemble.train():
-            factor, gain = shrunk(corrections, residuals)
-            history.append({"step": step, "loss": loss, "factor": factor, "gain": gain.mean() / genes})
-            if gain.mean() > max(best_gain, ERRORS * gain.std() / np.sqrt(n)):
-                best_gain, best_factor, best_weights = float(gain.mean()), factor, weights
+            largest, gain = shrunk(corrections, residuals)
+            history.append({"step": step, "loss": loss, "factor": largest, "gain": gain.mean() / genes})
+            for factor in (share * largest for share in SHARES):
+                gain = row_gains(corrections, residuals, factor)
+                distinct = self._apart(base, responses, factor * unit * corrections) - base.apart
+                value = base.summary["head_gain"] + gain.mean() / genes + WEIGHT * distinct
+                if surely(gain) and value > best_value:
+                    best_value, best_gain, best_factor, best_weights = value, gain.mean(), factor, weights
         summary = {
             "network_factor": best_factor,
-            "network_gain": best_gain / genes,
+            "network_gain": float(best_gain / genes),
             "parameters": sum(parameter.numel() for parameter in ensemble.network.parameters()),
         }
         correction, spread = np.zeros((2, len(test), genes))
@@ -162,6 +170,17 @@ class Graphnet:
             mean, variance = ensemble.predict(np.arange(n, len(perturbations)), best_weights)
             correction, spread = best_factor * unit * mean, (best_factor * unit) ** 2 * variance
         return correction, spread, pd.DataFrame(history), summary
+
+    def _apart(self, base: Base, responses: np.ndarray, correction: np.ndarray) -> float:
+        """Return how well corrected predictions tell the rows of each fold apart, mean over rows."""
+        from perturbselect.models.graph_network.base import told_apart
+
+        n = len(responses)
+        predicted, true = base.predicted[:n] + correction - base.mean[:n], responses - base.mean[:n]
+        apart = np.empty(n)
+        for rows in (base.fold == fold for fold in range(base.fold.max() + 1)):
+            apart[rows] = told_apart(predicted[rows], true[rows], np.sum(true[rows] ** 2, axis=1))
+        return float(apart.mean())
 
 
 def _listed(names: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -183,4 +202,9 @@ def shrunk(corrections: np.ndarray, residuals: np.ndarray) -> tuple[float, np.nd
     """
     size = float(np.sum(corrections.astype(np.float64) ** 2))
     factor = float(np.clip(np.sum(corrections * residuals) / size, 0, 1)) if size > 0 else 0.0
-    return factor, np.sum(residuals**2 - (residuals - factor * corrections) ** 2, axis=1)
+    return factor, row_gains(corrections, residuals, factor)
+
+
+def row_gains(corrections: np.ndarray, residuals: np.ndarray, factor: float) -> np.ndarray:
+    """Return the squared error that corrections times `factor` take away from each row, shape (n,)."""
+    return np.sum(residuals**2 - (residuals - factor * corrections) ** 2, axis=1)

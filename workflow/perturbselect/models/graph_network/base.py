@@ -12,8 +12,9 @@ from perturbselect.models.ridge.choice import leave_one_out_mixture
 # Tried around the leave-one-out penalty of kernel ridge: a taper wants less of it.
 PENALTIES = np.exp(np.arange(-2.5, 0.75, 0.5))
 TAPERS = (0.0, 0.5, 1.0, 1.5, 2.0)
-EQUAL = 5.0  # perturbations that speak for equal weights of the kernels
-ERRORS = 2.0  # standard errors by which another head must beat kernel ridge
+EQUAL = 15.0  # perturbations that speak for equal weights of the kernels
+WEIGHT = 3.0  # of a share of rows told apart, beside a share of the variance; from development splits
+ERRORS = 2.0  # standard errors by which a gain on held-out rows must be above 0
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,12 @@ class Base:
     alone : ndarray of float64, shape (M, P, G)
         By each kernel, with the same penalty.
     penalty : float
+    apart : float
+        How well kernel ridge tells the training rows apart (`told_apart`).
+    value : float
+        What the head gains over kernel ridge by both marks, as they are added in `fit_base`.
     summary : dict
-        Weights, penalty, taper, and the error relative to kernel ridge's.
+        Weights, penalty, taper, and the gain in error as a share of the responses' variance.
     """
 
     fold: np.ndarray
@@ -42,6 +47,8 @@ class Base:
     predicted: np.ndarray
     alone: np.ndarray
     penalty: float
+    apart: float
+    value: float
     summary: dict[str, object]
 
 
@@ -54,9 +61,13 @@ def fit_base(kernels: np.ndarray, responses: np.ndarray, fold: np.ndarray) -> Ba
     """Choose mixture, penalty and taper, and predict.
 
     Weights and penalty are those of `kernel_ridge` (leave-one-out) with ``towards_equal`` at
-    `EQUAL`. Penalty and taper of the head are then those with the least error on the held-out
-    folds, provided that this is less than that of kernel ridge by two standard errors (over
-    perturbations); else the head is kernel ridge.
+    `EQUAL`. Penalty and taper of the head are then chosen on the held-out folds, by two marks:
+    the squared error, as a share of the responses' variance, and how well predictions tell the
+    perturbations of a fold apart (`told_apart`). The error alone would shrink whatever is
+    uncertain, until predictions are alike. Of the heads whose error is less than that of
+    kernel ridge by two standard errors (over perturbations) and that tell apart no worse, the one
+    with the largest sum of both gains, the second times `WEIGHT`, is taken; if there is none, the
+    head is kernel ridge.
 
     Parameters
     ----------
@@ -77,17 +88,24 @@ def fit_base(kernels: np.ndarray, responses: np.ndarray, fold: np.ndarray) -> Ba
         Head.of(kernel[np.ix_(used, used)], PrincipalResponses.of(responses[used]))
         for used in (np.flatnonzero(rest) for rest, _ in parts)
     ]
+    plain = (1.0, 0.0)  # kernel ridge
     errors = {(factor, taper): np.zeros(n) for taper in TAPERS for factor in (*PENALTIES, 1.0)}
+    apart = {key: np.zeros(n) for key in errors}
     for head, (rest, held) in zip(heads, parts, strict=True):
         cross = kernel[np.ix_(held, np.flatnonzero(rest))]
-        true = (responses[held] - head.targets.mean) @ head.targets.components.T
-        for factor, taper in errors:
-            scores = head.predict_scores(cross, penalty * factor, taper)
-            errors[factor, taper][held] = np.sum((scores - true) ** 2 - true**2, axis=1)
-    plain, best = (1.0, 0.0), min(errors, key=lambda key: errors[key].mean())
-    gain = errors[plain] - errors[best]
-    if gain.mean() <= ERRORS * gain.std() / np.sqrt(n):
-        best = plain
+        true = responses[held] - head.targets.mean
+        scores = true @ head.targets.components.T
+        square = np.sum(true**2, axis=1)
+        for key in errors:
+            predicted_scores = head.predict_scores(cross, penalty * key[0], key[1])
+            errors[key][held] = np.sum((predicted_scores - scores) ** 2 - scores**2, axis=1)
+            apart[key][held] = told_apart(predicted_scores, scores, square)
+    gains = {key: errors[plain] - error for key, error in errors.items()}
+    variance = np.sum((responses - responses.mean(axis=0)) ** 2) / n
+    distinct = {key: float(np.mean(told - apart[plain])) for key, told in apart.items()}
+    value = {key: float(gain.mean()) / variance + WEIGHT * distinct[key] for key, gain in gains.items()}
+    better = [key for key, gain in gains.items() if surely(gain) and distinct[key] >= 0]
+    best = max(better, key=lambda key: value[key], default=plain)
     factor, taper = best
 
     new = np.arange(n, len(kernel))
@@ -103,11 +121,43 @@ def fit_base(kernels: np.ndarray, responses: np.ndarray, fold: np.ndarray) -> Ba
         for m, one in enumerate(kernels):
             single = Head.of(one[np.ix_(used, used)], head.targets)
             alone[m, rows] = single.predict(one[np.ix_(rows, used)], penalty, 0.0)
-    total = np.sum((responses - responses.mean(axis=0)) ** 2)
     summary: dict[str, object] = {
         "weights": weights.tolist(),
         "penalty": float(penalty * factor),
         "taper": taper,
-        "head_gain": float(gain.sum() / total) if best != plain else 0.0,
+        "head_gain": float(gains[best].mean() / variance),
     }
-    return Base(fold, kernel, mean, predicted, alone, float(penalty * factor), summary)
+    return Base(
+        fold,
+        kernel,
+        mean,
+        predicted,
+        alone,
+        float(penalty * factor),
+        float(np.mean(apart[plain])),
+        value[best],
+        summary,
+    )
+
+
+def surely(gain: np.ndarray) -> bool:
+    """Say whether the mean gain over rows is above 0 by `ERRORS` standard errors."""
+    return bool(gain.mean() > ERRORS * gain.std() / np.sqrt(len(gain)))
+
+
+def told_apart(predicted: np.ndarray, true: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """Return the share of other rows that are farther from a row's prediction than the row itself; a tie is ½.
+
+    Parameters
+    ----------
+    predicted, true : ndarray, shape (h, r)
+        Principal scores of h held-out rows.
+    square : ndarray, shape (h,)
+        Squared length of the true rows, what lies outside the components included.
+    """
+    if len(true) < 2:
+        return np.full(len(true), 0.5)
+    distance = square - 2 * predicted @ true.T  # but for the prediction's own length
+    own = np.diagonal(distance)[:, None]
+    closer = (own < distance).sum(axis=1) + 0.5 * ((own == distance).sum(axis=1) - 1)
+    return closer / (len(true) - 1)
