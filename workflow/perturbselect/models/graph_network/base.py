@@ -146,7 +146,7 @@ def surely(gain: np.ndarray) -> bool:
 
 
 def told_apart(predicted: np.ndarray, true: np.ndarray, square: np.ndarray) -> np.ndarray:
-    """Return the share of other rows that are farther from a row's prediction than the row itself; a tie is ½.
+    """Return the share of other rows that are farther from a prediction than its own row; a tie is ½.
 
     Parameters
     ----------
