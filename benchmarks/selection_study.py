@@ -8,7 +8,8 @@ dataset, model, strategy and budget.
 
 Ten splits with a quarter held out; in each 20 draws of `random`, and one choice of every other strategy with
 ties and chances of its own. All choose by one kernel, that of `kernel_ridge`;
-``benchmarks/study/common.yaml`` lists them. `oracle` sees the answers: a mark, no contender. `graphnet` is
+``benchmarks/study/common.yaml`` lists them. `oracle` and `v_optimal_own` see the answers: marks, no
+contenders. `graphnet` is
 trained for few strategies and splits (``study/contenders.py``). A model with another screen in its kernel is
 compared with random picks for itself and for the model that lacks it.
 
@@ -46,7 +47,7 @@ def kept(folder: Path, screen: Screen, model: str, strategy: str, number: int, d
     """Read the scores of a strategy on a split, or measure and keep them."""
     config = screen.config
     study = config.model_dump_json(exclude={"title", "data_root", "strategies", "models"})
-    entries = config.strategies[strategy], config.models[model], draws if strategy == BASELINE else 1
+    entries = screen.strategies[strategy], config.models[model], draws if strategy == BASELINE else 1
     digest = hashlib.sha256(f"{study} {entries}".encode()).hexdigest()[:8]
     path = folder / "kept" / model / f"{strategy}.split{number}.{digest}.tsv"
     if not path.exists():
@@ -73,7 +74,7 @@ def main() -> None:
         folder = options.folder / name
         for model, plan in plans.items():
             for number in range(plan.splits):
-                for strategy in plan.strategies or screens[-1].config.strategies:
+                for strategy in plan.strategies or screens[-1].strategies:
                     jobs.append(delayed(kept)(folder, screens[-1], model, strategy, number, plan.draws))
     done = Parallel(n_jobs=options.jobs, return_as="generator")(jobs)
     scores = pd.concat(list(tqdm(done, total=len(jobs), mininterval=30)), ignore_index=True)

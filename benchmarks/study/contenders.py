@@ -20,7 +20,7 @@ from perturbselect.selection.strategy import Problem, chosen
 WORDS = "selection study"  # of every random choice here
 MEASURED = ("mse", "pearson_delta_perturbed_ref")
 BASELINE = "random"
-MARK = "oracle"
+MARKS = ("oracle", "v_optimal_own")  # see the answers
 # Budgets of the random curve alone: a factor says how far along it a strategy is, up to the whole pool.
 FARTHER = ("50%", "70%", "90%", "100%")
 FEWER = 5  # draws there
@@ -67,7 +67,7 @@ def problem_of(screen: Screen, number: int) -> Problem:
 
 def order_of(screen: Screen, problem: Problem, label: str, number: int, draw: int) -> np.ndarray:
     """Return the whole pool, or as much as the largest budget, in the order an entry chooses it."""
-    _, strategy = STRATEGIES.build(label, screen.config.strategies[label])
+    _, strategy = STRATEGIES.build(label, screen.strategies[label])
     knowledge = screen.knowledge
     size = len(problem.candidates)
     if label != BASELINE:

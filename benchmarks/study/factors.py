@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from study.contenders import BASELINE, MARK
+from study.contenders import BASELINE, MARKS
 
 from perturbselect.scores.curves import area_under_curve
 from perturbselect.scores.data_saving import data_saving
@@ -86,7 +86,7 @@ def printed(saving: pd.DataFrame, area: pd.DataFrame, budgets: Sequence[str]) ->
             wide = wide.reindex(own.index).fillna("")  # random is nobody's rival
             wide["area/random"] = [f"{r.ratio:.3f} [{r.low:.3f}, {r.high:.3f}]" for r in own.itertuples()]
             wide["splits"] = own["splits"]
-        wide = wide.rename(index={MARK: f"({MARK})"}).rename_axis(index=None, columns=None)
+        wide = wide.rename(index={mark: f"({mark})" for mark in MARKS}).rename_axis(index=None, columns=None)
         title = f"{dataset}, {model}: data-saving factor against random picks for {against}"
         parts.append(f"\n{title}\n{wide.to_string()}")
     return "\n".join(parts)

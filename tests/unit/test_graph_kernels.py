@@ -14,6 +14,7 @@ from perturbselect.graphs.graph import Graph
 from perturbselect.graphs.kernel_expression import inputs_of, parse
 from perturbselect.graphs.kernels import Prior, kernel
 from perturbselect.graphs.kernels.given import read_matrix
+from perturbselect.models.ridge.choice import leave_one_out_penalty
 
 GENES = np.array([f"G{i:02d}" for i in range(20)])
 SINGLES = GENES[[2, 3, 5, 8, 13, 19]]
@@ -151,6 +152,45 @@ def test_another_screen():
     assert np.trace(linear) == pytest.approx(5)
 
 
+def test_another_screen_continued(graph, annotation):
+    """The second moment of a Gaussian process given the other screen, by the textbook's formulas."""
+    there = ["G02", "G03", "G08", "ELSEWHERE"]  # the last is in no graph: left out
+    other = pd.DataFrame(np.random.default_rng(3).normal(size=(4, 6)) + 5, there)
+    prior = Prior({"ppi": graph}, {"go": annotation}, {"k562": other})
+    along = kernel("mean(jaccard(go), random_walk(ppi))", SINGLES, prior)
+    found = kernel("screen_linear(k562, mean(jaccard(go), random_walk(ppi)))", SINGLES, prior)
+    measured = [name for name in SINGLES if name in there]
+    others = [name for name in SINGLES if name not in there]
+    values, near = other.loc[measured].to_numpy(), along.loc[measured, measured].to_numpy()
+    penalty = leave_one_out_penalty(near, values)[0]
+    covariance = near + penalty * np.eye(3)
+    ones = np.linalg.solve(covariance, np.ones(3))
+    values = values - ones @ values / ones.sum()
+    scale = np.mean([y @ np.linalg.solve(covariance, y) / 3 for y in values.T]) * values.shape[1]
+    cross = along.loc[others, measured].to_numpy()
+    predicted = cross @ np.linalg.solve(covariance, values)
+    left = along.loc[others, others] - cross @ np.linalg.solve(covariance, cross.T)
+    unit = np.trace(values @ values.T) / 3
+    np.testing.assert_allclose(found.loc[measured, measured], values @ values.T / unit, atol=1e-9)
+    np.testing.assert_allclose(found.loc[others, measured], predicted @ values.T / unit, atol=1e-9)
+    expected = (predicted @ predicted.T + scale * left) / unit
+    np.testing.assert_allclose(found.loc[others, others], expected, atol=1e-9)
+    cosines = kernel("other_screens(mean(jaccard(go), random_walk(ppi)))", SINGLES, prior)
+    size = np.sqrt(np.diag(found))
+    np.testing.assert_allclose(cosines, found / np.outer(size, size), atol=1e-9)
+    assert np.linalg.eigvalsh(cosines).min() > -1e-9
+
+
+def test_a_screen_that_measured_all_is_not_continued():
+    """Along a kernel that makes the mean the plain one: then nothing is left of it."""
+    other = pd.DataFrame(np.random.default_rng(3).normal(size=(len(SINGLES), 6)), SINGLES)
+    alone = pd.DataFrame(np.eye(len(SINGLES)), SINGLES, SINGLES)
+    prior = Prior(screens={"k562": other}, matrices={"m": alone})
+    for function in ("screen", "screen_linear"):
+        found = kernel(f"{function}(k562, matrix(m))", SINGLES, prior)
+        np.testing.assert_allclose(found, kernel(f"{function}(k562)", SINGLES, prior), atol=1e-9)
+
+
 def test_other_screens_are_averaged():
     first, second = (pd.DataFrame(np.random.default_rng(s).normal(size=(6, 9)), SINGLES) for s in (1, 2))
     both = kernel("other_screens()", SINGLES, elsewhere(a=first, b=second))
@@ -274,6 +314,12 @@ def test_inputs_of_screens_and_matrices():
     assert needed == ([], ["go"], ["a", "b", "c"], ["m"])
 
 
+def test_inputs_of_a_continued_screen():
+    assert inputs_of("screen(a, mean(jaccard(go), heat(ppi)))") == (["ppi"], ["go"], ["a"], [])
+    assert inputs_of("other_screens(matrix(m))", ["b"]) == ([], [], ["b"], ["m"])
+    assert parse("screen(a)").along is None
+
+
 def test_inputs():
     expression = "mean(jaccard(go), product(random_walk(ppi), laplacian(other)), jaccard(go))"
     assert inputs_of(expression) == (["other", "ppi"], ["go"], [], [])
@@ -292,6 +338,9 @@ def test_defaults_are_filled_in():
         ("[jaccard(go)]", "is no kernel"),
         ("jacard(go)", "did you mean 'jaccard'"),
         ("jaccard('go')", "takes one graph"),
+        ("screen(a, b)", "is no kernel"),
+        ("screen(a, jaccard(go), jaccard(go))", "takes one dataset"),
+        ("other_screens(jaccard(go), jaccard(go))", "takes a kernel"),
         ("jaccard(go, ppi)", "takes one graph"),
         ("jaccard(go, delta=1)", "has no option 'delta'"),
         ("random_walk(ppi, restart=0)", "between 0 and 1"),
@@ -304,7 +353,7 @@ def test_defaults_are_filled_in():
         ("jaccard(go) - jaccard(go)", "is no weighted kernel"),
         ("0 * jaccard(go)", "number above 0"),
         ("jaccard(go) * 2", "number above 0"),
-        ("other_screens(k562)", "takes nothing"),
+        ("other_screens(k562)", "is no kernel"),
         ("screen(k562, linear=1)", "has no option 'linear'"),
         ("screen('k562')", "takes one dataset"),
         ("matrix()", "takes one matrix"),

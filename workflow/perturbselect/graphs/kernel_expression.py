@@ -46,6 +46,8 @@ class Term:
         What a mixture mixes.
     weights : tuple of float
         Of the parts of a sum or mean.
+    along : Term, or None
+        The kernel along which another screen is continued to what it did not measure.
     """
 
     function: str
@@ -53,6 +55,7 @@ class Term:
     options: dict[str, float]
     parts: tuple[Term, ...] = ()
     weights: tuple[float, ...] = ()
+    along: Term | None = None
 
 
 class Inputs(NamedTuple):
@@ -100,11 +103,17 @@ def _term(node: ast.expr, expression: str) -> Term:
         parts = tuple(_term(part, expression) for part in node.args)
         return Term(function, "", {}, parts, (1 / len(parts),) * len(parts))
     if function in OF_SCREENS:
-        if node.args or node.keywords:
-            raise refuse(f"{function}() takes nothing: it is the mean over all other datasets of the study")
-        return Term(function, "", {})
+        if len(node.args) > 1 or node.keywords:
+            raise refuse(
+                f"{function}(…) takes a kernel to continue the screens along, or nothing: it is the mean "
+                "over all other datasets of the study"
+            )
+        return Term(function, "", {}, along=_term(node.args[0], expression) if node.args else None)
     if function not in known:
         raise refuse(f"unknown function '{function}'; {suggestion(function, known)}")
+    along = None
+    if function in OF_SCREEN and len(node.args) == 2:
+        along = _term(node.args.pop(), expression)
     takes = "dataset" if function in OF_SCREEN else "matrix" if function in OF_MATRIX else "graph"
     if len(node.args) != 1 or not isinstance(node.args[0], ast.Name):
         raise refuse(f"{function}(…) takes one {takes}, by its key in the config, then options by name")
@@ -123,7 +132,7 @@ def _term(node: ast.expr, expression: str) -> Term:
         if keyword.arg in WHOLE and value != int(value):
             raise refuse(f"{function}: {keyword.arg} must be a whole number")
         options[keyword.arg] = value
-    return Term(function, node.args[0].id, options)
+    return Term(function, node.args[0].id, options, along=along)
 
 
 def _sum(node: ast.expr, expression: str) -> Term:
@@ -148,20 +157,20 @@ def _number(node: ast.expr) -> float | None:
     return None if isinstance(value, bool) or not isinstance(value, int | float) else value
 
 
-def inputs_of(expression: str, others: Iterable[str] = ()) -> Inputs:
+def inputs_of(expression: str | Term, others: Iterable[str] = ()) -> Inputs:
     """Return the keys of everything that an expression needs.
 
     Parameters
     ----------
-    expression : str
+    expression : str, or Term
     others : iterable of str
         The datasets that ``other_screens()`` stands for.
     """
     found: dict[str, set[str]] = {kind: set() for kind in Inputs._fields}
-    pending = [parse(expression)]
+    pending = [parse(expression) if isinstance(expression, str) else expression]
     while pending:
         term = pending.pop()
-        pending.extend(term.parts)
+        pending.extend(term.parts if term.along is None else [term.along])
         if term.function in OF_SCREENS:
             found["screens"].update(others)
         elif term.function in OF_SCREEN:

@@ -16,11 +16,11 @@ import pandas as pd
 from perturbselect.errors import InputError
 from perturbselect.graphs.go import Annotation
 from perturbselect.graphs.graph import Graph
-from perturbselect.graphs.kernel_expression import Term, inputs_of, parse
+from perturbselect.graphs.kernel_expression import OF_SCREEN, OF_SCREENS, Term, inputs_of, parse
 from perturbselect.graphs.kernels.features import jaccard, propagation, spectral
 from perturbselect.graphs.kernels.given import given
 from perturbselect.graphs.kernels.scaling import unit_diagonal
-from perturbselect.graphs.kernels.screens import screen
+from perturbselect.graphs.kernels.screens import continued_screen, screen
 from perturbselect.graphs.kernels.walks import heat, laplacian, random_walk
 from perturbselect.graphs.membership import membership, perturbed_genes
 
@@ -90,15 +90,10 @@ def _evaluate(term: Term, perturbations: np.ndarray, prior: Prior) -> np.ndarray
         if term.function == "product":
             return np.prod(parts, axis=0)
         return sum(weight * part for weight, part in zip(term.weights, parts, strict=True))  # type: ignore[return-value]
-    if term.function in ("screen", "screen_linear"):
-        linear = term.function == "screen_linear"
-        return screen(prior.screens[term.source], perturbations, linear=linear, name=term.source)
-    if term.function in ("other_screens", "other_screens_linear"):
-        linear = term.function == "other_screens_linear"
-        kernels = [
-            screen(responses, perturbations, linear=linear, name=name)
-            for name, responses in sorted(prior.screens.items())
-        ]
+    if term.function in OF_SCREEN:
+        return _of_screen(term, term.source, perturbations, prior)
+    if term.function in OF_SCREENS:
+        kernels = [_of_screen(term, name, perturbations, prior) for name in sorted(prior.screens)]
         if not kernels:
             raise InputError(f"{term.function}(): the study has no other screen; add one to datasets")
         return np.mean(kernels, axis=0)
@@ -107,6 +102,22 @@ def _evaluate(term: Term, perturbations: np.ndarray, prior: Prior) -> np.ndarray
     genes = perturbed_genes(perturbations)
     hits = membership(perturbations, genes)
     return unit_diagonal(hits @ (hits @ _of_graph(term, genes, prior)).T)
+
+
+def _of_screen(term: Term, name: str, perturbations: np.ndarray, prior: Prior) -> np.ndarray:
+    """Return a kernel of another screen, continued to what it did not measure if the term says so."""
+    responses, linear = prior.screens[name], term.function.endswith("_linear")
+    if term.along is None:
+        return screen(responses, perturbations, linear=linear, name=name)
+    # Of the other screen's perturbations, those whose genes the kernel along which to continue knows.
+    needed = inputs_of(term.along, prior.screens)
+    known = [set(prior.graphs[key].genes) for key in needed.graphs]
+    known += [set(prior.matrices[key].index.astype(str)) for key in needed.matrices]
+    placed = [all(gene in genes for genes in known for gene in row.split("+")) for row in responses.index]
+    responses = responses[placed]
+    both = np.unique(np.concatenate([responses.index.to_numpy(str), perturbations]))
+    along = pd.DataFrame(_evaluate(term.along, both, prior), both, both)
+    return continued_screen(responses, perturbations, along, linear=linear, name=name)
 
 
 def _of_graph(term: Term, genes: np.ndarray, prior: Prior) -> np.ndarray:
