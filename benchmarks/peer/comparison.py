@@ -68,7 +68,8 @@ class Comparison:
     """Both sides on one screen, and the training mean (validation error, then the three of the test).
 
     The peer chooses among its epochs: `peer` has these only, `peer_often` every look. Our errors are
-    those of the default training, the last record.
+    those of the default training, the last record; `together` (the three of the test) are those of
+    three networks with as many steps together.
     """
 
     shape: str
@@ -76,6 +77,7 @@ class Comparison:
     perturbations: dict[str, int]
     peer_often: Run
     ours: Run
+    together: np.ndarray
     mean_validation: float
     mean_test: np.ndarray
 
@@ -131,10 +133,16 @@ def compare(shape: str, seed: int, screen: Path, peer: Path, ours: Path) -> Comp
             facts = json.loads(str(record["facts"]))
             return Run(record["step"], seconds, judged["validation"][:, 1], judged["test"], facts)
 
+    with np.load(ours) as record:
+        order = {name: i for i, name in enumerate(record["perturbation"])}
+        predicted = record["together"].astype(np.float64)[[order[name] for name in names["test"]]]
+    together = errors(predicted, truth[names["test"]])
     mean = truth[names["train"]].X.mean(axis=0, dtype=np.float64)
     by_mean = {p: errors(np.tile(mean, (len(names[p]), 1)), truth[names[p]]) for p in ("validation", "test")}
     counts = {p: len(names[p]) for p in names}
-    return Comparison(shape, seed, counts, run(peer), run(ours), by_mean["validation"][1], by_mean["test"])
+    return Comparison(
+        shape, seed, counts, run(peer), run(ours), together, by_mean["validation"][1], by_mean["test"]
+    )
 
 
 def final_line(comparisons: list[Comparison]) -> str:

@@ -23,7 +23,7 @@ def table(comparison: Comparison, peak: dict[str, float], kept: bool) -> str:
     """Return the comparison of one screen, a line a quantity; pairs are by wall / by CPU second.
 
     Tests of ours: the default training; the first that reaches the peer's least validation error;
-    that of our least validation error.
+    that of our least validation error; three networks that share the default number of steps.
     """
     peer, ours, target = comparison.peer, comparison.ours, comparison.target
     often = comparison.peer_often
@@ -32,7 +32,8 @@ def table(comparison: Comparison, peak: dict[str, float], kept: bool) -> str:
     prepared = np.array(ours.facts["prepare_s"])
     first = ours.first(target)
     at_first = np.full(3, np.nan) if first is None else ours.test[first]
-    tests = np.stack([*comparison.tests, at_first, ours.test[ours.best], comparison.mean_test], axis=1)
+    tests = np.stack([*comparison.tests, at_first, ours.test[ours.best]], axis=1)
+    tests = np.column_stack([tests, comparison.together, comparison.mean_test])
     rows: list[tuple[str, ...]] = [
         ("", "cell-gears", "ours"),
         ("parameters", f"{peer.facts['parameters']:,}", f"{ours.facts['parameters']:,}"),
@@ -54,17 +55,18 @@ def table(comparison: Comparison, peak: dict[str, float], kept: bool) -> str:
             _pair(ours.seconds[ours.best]),
         ),
         ("default training, s", "", _pair(ours.seconds[-1])),
+        (f"{ours.facts['together']}, s", "", _pair(np.array(ours.facts["together_s"]))),
     ]
     sizes = ", ".join(f"{count} {part}" for part, count in comparison.perturbations.items())
     lines = [
         f"{comparison.shape}, seed {comparison.seed}: {sizes} perturbations"
         + ("; the peer's run was kept" if kept else ""),
         *("{:30}{:>24}{:>24}".format(*row).rstrip() for row in rows),
-        ("{:18}" + "{:>16}" * 5).format(
-            "test", "cell-gears", "ours", "ours, at first", "ours, at least", "training mean"
+        ("{:18}" + "{:>16}" * 6).format(
+            "test", "cell-gears", "ours", "ours, at first", "ours, at least", "three of ours", "training mean"
         ),
         *(
-            ("{:18}" + "{:16.4f}" * 5).format(label, *values)
+            ("{:18}" + "{:16.4f}" * 6).format(label, *values)
             for label, values in zip(("MSE", "MSE-DE20", "Pearson delta"), tests, strict=True)
         ),
         "speed-up to the peer's least validation error: {:.1f} by wall, {:.1f} by CPU seconds".format(

@@ -59,4 +59,5 @@ with logged(snakemake.log[0]):
         write_h5ad(join_budgets(predictions, sizes, test, responses.var_names, about), path)
     write_tsv(pd.concat(histories), made.history)
     for checkpoint in checkpoints:
-        checkpoint.unlink(missing_ok=True)
+        for file in checkpoint.parent.glob(f"{checkpoint.name}*"):  # a model may have several
+            file.unlink()

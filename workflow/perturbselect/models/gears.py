@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from pydantic import Field
 from scipy.sparse.linalg import matrix_power
@@ -18,6 +19,7 @@ from perturbselect.graphs.membership import membership
 from perturbselect.graphs.propagation import propagation_matrix
 from perturbselect.models import MODELS
 from perturbselect.models.model import Knowledge, Prediction, finite, responses_of
+from perturbselect.seeds import integer_seed
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -69,6 +71,14 @@ class Gears:
     steps: Annotated[
         int, Field(ge=1, description="Optimiser steps, whatever the number of perturbations.")
     ] = 200
+    members: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Networks, each trained from a seed of its own; their mean is predicted, and their "
+            "spread is a predictive variance.",
+        ),
+    ] = 1
     batch: Annotated[int, Field(ge=2, description="Perturbations per step, at most.")] = 16
     learning_rate: Annotated[float, Field(gt=0, description="Highest learning rate of Adam.")] = 3e-3
     weight_decay: Annotated[float, Field(ge=0, description="Adam's weight decay.")] = 5e-4
@@ -101,8 +111,9 @@ class Gears:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Kinds of features for acquisitions; variances need the uncertainty head."""
-        return ("effect", "variance", "ll", "grad") if self.uncertainty else ("effect", "ll", "grad")
+        """Kinds of features for acquisitions; variances need the uncertainty head, or several members."""
+        has_variance = self.uncertainty or self.members > 1
+        return ("effect", "variance", "ll", "grad") if has_variance else ("effect", "ll", "grad")
 
     def predict(
         self,
@@ -118,8 +129,31 @@ class Gears:
 
         With a `checkpoint` path, the training saves its state there now and then, and
         goes on from it if it was ended. `features`: ``ll`` or ``grad`` of the test perturbations too
-        (`neural.features`); those that the graph does not have get the mean of the others.
+        (`neural.features`); those that the graph does not have get the mean of the others. Of several
+        members the first gives them.
         """
+        each = []
+        for member in range(self.members):
+            # The first is what a single network is: its seed, its checkpoint.
+            own_seed = seed if member == 0 else integer_seed(seed, "member", member)
+            own_file = checkpoint
+            if checkpoint is not None and member > 0:
+                own_file = checkpoint.with_name(f"{checkpoint.name}{member}")
+            own_features = features if member == 0 else ()
+            each.append(self._member(training, test, knowledge, own_seed, device, own_file, own_features))
+        return each[0] if self.members == 1 else _together(each)
+
+    def _member(
+        self,
+        training: AnnData,
+        test: np.ndarray,
+        knowledge: Knowledge,
+        seed: int,
+        device: str,
+        checkpoint: Path | None,
+        features: tuple[str, ...],
+    ) -> Prediction:
+        """Train one network and predict."""
         import torch
 
         from perturbselect.models.neural.checkpoint import Checkpoint
@@ -248,6 +282,21 @@ class Gears:
             "data": digest.hexdigest()[:16],
             "torch": str(torch.__version__),
         }
+
+
+def _together(each: list[Prediction]) -> Prediction:
+    """Return the mean of the members' predictions.
+
+    The variance is that between the members (Lakshminarayanan, Pritzel and Blundell 2017), and beside
+    it, where they predict variances, the mean of these.
+    """
+    means = np.array([one.mean for one in each])
+    variance = means.var(axis=0)
+    if each[0].variance is not None:
+        variance = variance + np.mean([one.variance for one in each], axis=0)
+    history = pd.concat([one.history.assign(member=member) for member, one in enumerate(each)])
+    summary = each[0].summary | {"kept_step": [one.summary["kept_step"] for one in each]}
+    return Prediction(means.mean(axis=0), variance, history, summary, each[0].features)
 
 
 def _named(knowledge: Knowledge, name: str) -> Graph:

@@ -58,7 +58,7 @@ def continued_screen(
     linear: bool,
     name: str = "screen",
 ) -> np.ndarray:
-    """Expected inner products of responses in another screen, measured there or not (our definition).
+    """Return expected inner products of responses in another screen, measured there or not (our definition).
 
     With f ~ m + GP(0, s K) for each gene's response and K the kernel ``along``, kernel ridge on what
     the other screen measured, R, predicts what it did not, with means M and covariance s C. The
