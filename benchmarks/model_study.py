@@ -42,7 +42,7 @@ from perturbselect.data.splits import split  # noqa: E402
 from perturbselect.files import read_h5ad  # noqa: E402
 from perturbselect.graphs.graph import read_graph  # noqa: E402
 from perturbselect.load_config import load_config  # noqa: E402
-from perturbselect.models.graphnet import Graphnet  # noqa: E402
+from perturbselect.models.graphnet import FEWEST, Graphnet  # noqa: E402
 from perturbselect.models.model import Knowledge  # noqa: E402
 from perturbselect.scores.metrics import METRICS  # noqa: E402
 from perturbselect.seeds import generator, integer_seed  # noqa: E402
@@ -137,13 +137,15 @@ def compared(
     for label, entry in config.models.items():
         model = MODELS.build(label, entry)[1]
         start = time.process_time()
-        if isinstance(model, Graphnet):
+        if isinstance(model, Graphnet) and training.n_obs >= FEWEST:
             base = model.base(training, test, knowledge, seed)
             predicted = {HEAD: base.predicted[training.n_obs :]}
             correction = model.correction(base, training, test, knowledge, seed, "cpu")[0]
             predicted[label] = predicted[HEAD] + correction
         else:
             predicted = {label: model.predict(training, test, knowledge, seed, "cpu").mean}
+            if isinstance(model, Graphnet):  # it is kernel ridge: no network
+                predicted[HEAD] = predicted[label]
         seconds = time.process_time() - start
         for name, values in predicted.items():
             facts = {"dataset": dataset, "budget": budget, "split": number, "model": name}
