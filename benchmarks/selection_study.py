@@ -9,9 +9,8 @@ dataset, model, strategy and budget.
 Ten splits with a quarter held out; in each 20 draws of `random`, and one choice of every other strategy with
 ties and chances of its own. All choose by one kernel, that of `kernel_ridge`;
 ``benchmarks/study/common.yaml`` lists them. `oracle` and `v_optimal_own` see the answers: marks, no
-contenders. `graphnet` is
-trained for few strategies and splits (``study/contenders.py``). A model with another screen in its kernel is
-compared with random picks for itself and for the model that lacks it.
+contenders. `graphnet` is trained for few strategies and splits (``study/contenders.py``). A model with
+another screen in its kernel is compared with random picks for itself and for the model that lacks it.
 
 The workflow makes responses, graphs and kernels in ``--folder``. Scores are kept there, strategy by
 strategy; a later run takes them unless the study has changed (after a change of code take another folder).
@@ -37,7 +36,7 @@ sys.path[:0] = [str(REPOSITORY / "benchmarks"), str(REPOSITORY / "workflow")]
 from study.contenders import BASELINE, PLANS, QUICK, measured  # noqa: E402
 from study.factors import areas, factors, printed, relative_areas  # noqa: E402
 from study.prior_kernels import kernel_errors  # noqa: E402
-from study.screens import SCREENS, Screen, make_screen  # noqa: E402
+from study.screens import OWN_KERNEL, SCREENS, Screen, make_screen  # noqa: E402
 
 from perturbselect.files import read_tsv, write_tsv  # noqa: E402
 from perturbselect.scores.curves import learning_curves  # noqa: E402
@@ -46,7 +45,7 @@ from perturbselect.scores.curves import learning_curves  # noqa: E402
 def kept(folder: Path, screen: Screen, model: str, strategy: str, number: int, draws: int) -> pd.DataFrame:
     """Read the scores of a strategy on a split, or measure and keep them."""
     config = screen.config
-    study = config.model_dump_json(exclude={"title", "data_root", "strategies", "models"})
+    study = config.model_dump_json(exclude={"title", "data_root", "strategies", "models"}) + OWN_KERNEL
     entries = screen.strategies[strategy], config.models[model], draws if strategy == BASELINE else 1
     digest = hashlib.sha256(f"{study} {entries}".encode()).hexdigest()[:8]
     path = folder / "kept" / model / f"{strategy}.split{number}.{digest}.tsv"

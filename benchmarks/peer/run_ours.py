@@ -80,9 +80,9 @@ def main() -> None:
     for steps in doubled(MODELS["gears"]().steps):
         prediction, seconds = timed(lambda steps=steps: trained(steps))
         records.append((steps, *(prepared + seconds), prediction.mean))
+    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     steps_of_each = round(steps / MEMBERS)
     together, seconds_together = timed(lambda: trained(steps_of_each, MEMBERS))
-    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     step, wall, cpu, predicted = zip(*records, strict=True)
     facts = {
         "prepare_s": prepared.tolist(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from study.fast_ridge import predictions
-from study.screens import Screen
+from study.screens import OWN, Screen
 
 from perturbselect.budgets import budget_size
 from perturbselect.data.splits import split
@@ -20,7 +20,7 @@ from perturbselect.selection.strategy import Problem, chosen
 WORDS = "selection study"  # of every random choice here
 MEASURED = ("mse", "pearson_delta_perturbed_ref")
 BASELINE = "random"
-MARKS = ("oracle", "v_optimal_own")  # see the answers
+MARKS = ("oracle", *OWN)  # see the answers
 # Budgets of the random curve alone: a factor says how far along it a strategy is, up to the whole pool.
 FARTHER = ("50%", "70%", "90%", "100%")
 FEWER = 5  # draws there

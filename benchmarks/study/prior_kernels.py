@@ -26,6 +26,7 @@ def kernel_errors(screen: Screen, splits: int) -> pd.Series:
             {
                 name: leave_one_out_penalty(screen.knowledge.kernel(name, pool), responses)[1] / mean_error
                 for name in screen.knowledge.kernels
+                if name != "own"  # it holds the responses themselves
             }
         )
     return pd.DataFrame(rows).mean()

@@ -24,6 +24,7 @@ REPOSITORY = HERE.parents[1]
 SCREENS = ("k562", "rpe1", "k562_vectors", "adamson2016")
 # No contender: it chooses by half the usual kernel and half the screen's own responses.
 OWN = {"v_optimal_own": {"strategy": "v_optimal", "kernel": "own"}}
+OWN_KERNEL = "0.5 * matrix(mix) + 0.5 * screen(own)"
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def make_screen(name: str, data: str, folder: Path) -> Screen:
     measured = read_h5ad(folder / responses)
     known = {label: read_h5ad(folder / path).to_df() for label, path in kernels.items()}
     prior = Prior(screens={"own": measured.to_df()}, matrices={"mix": known["mix"].astype(np.float64)})
-    known["own"] = kernel("0.5 * matrix(mix) + 0.5 * screen(own)", measured.obs_names.to_numpy(str), prior)
+    known["own"] = kernel(OWN_KERNEL, measured.obs_names.to_numpy(str), prior)
     knowledge = Knowledge(
         {graph: read_graph(*(folder / path for path in paths)) for graph, paths in graphs.items()}, known
     )

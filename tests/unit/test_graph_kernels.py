@@ -181,6 +181,36 @@ def test_another_screen_continued(graph, annotation):
     assert np.linalg.eigvalsh(cosines).min() > -1e-9
 
 
+def test_a_continued_screen_with_combinations():
+    """What was measured comes first, then the sum of what its genes did, then the continuation."""
+    names = np.array(["A", "B", "C", "A+B", "A+C"])
+    other = pd.DataFrame(np.random.default_rng(3).normal(size=(3, 6)), ["A", "B", "A+D"])
+    features = np.random.default_rng(4).normal(size=(4, 9))
+    singles = pd.DataFrame(features @ features.T, list("ABCD"), list("ABCD"))
+    found = kernel("screen_linear(k, matrix(m))", names, Prior(screens={"k": other}, matrices={"m": singles}))
+    np.testing.assert_allclose(
+        found.loc["A+B"][["A", "B"]], found.loc["A"][["A", "B"]] + found.loc["B"][["A", "B"]]
+    )
+    assert not np.allclose(found.loc["A+C"], found.loc["A"])
+    assert np.linalg.eigvalsh(found).min() > -1e-9
+    whole = pd.DataFrame(np.eye(6), [*names, "X"], [*names, "X"])
+    other = pd.DataFrame(np.random.default_rng(3).normal(size=(3, 6)), ["A", "B", "X+Y"])
+    kernel(
+        "screen(k, matrix(m))", names, Prior(screens={"k": other}, matrices={"m": whole})
+    )  # by its own rows
+
+
+def test_a_screen_of_which_the_kernel_knows_nothing(graph, annotation, capsys):
+    values = np.random.default_rng(3).normal(size=(3, 6))
+    for names, message in ((["X", "Y", "Z"], "knows 0 of its 3"), (["G02", "Y", "Z"], "knows 1 of its 3")):
+        prior = Prior({"ppi": graph}, {"go": annotation}, {"k562": pd.DataFrame(values, names)})
+        with pytest.raises(InputError, match=f"{message} perturbations; its graphs need"):
+            kernel("screen(k562, heat(ppi))", SINGLES, prior)
+    prior = Prior({"ppi": graph}, {}, {"k562": pd.DataFrame(values, ["G02", "G03", "Z"])})
+    kernel("screen(k562, heat(ppi))", SINGLES, prior)
+    assert "1 of 3, e.g. Z" in capsys.readouterr().out
+
+
 def test_a_screen_that_measured_all_is_not_continued():
     """Along a kernel that makes the mean the plain one: then nothing is left of it."""
     other = pd.DataFrame(np.random.default_rng(3).normal(size=(len(SINGLES), 6)), SINGLES)

@@ -124,6 +124,26 @@ def test_head_that_tells_less_apart_is_not_chosen(monkeypatch):
     assert size["both"] <= size["plain"] < size["error alone"]
 
 
+def test_told_apart_counts_a_tie_as_half():
+    true = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
+    share = told_apart(np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]), true, np.sum(true**2, axis=1))
+    np.testing.assert_allclose(share, [0.75, 0.75, 1.0])
+
+
+def test_responses_that_are_all_alike():
+    base = fit_base(np.eye(12)[None], np.ones((12, 5)), folds_of(12, 4, np.random.default_rng(0)))
+    assert base.value == base.summary["head_gain"] == 0
+
+
+@pytest.mark.parametrize("worth", [0.0, -1e6])
+def test_network_that_tells_less_apart_is_left_out(monkeypatch, worth):
+    """The same corrections of the same error, with and without a loss by the second mark."""
+    everything, knowledge = screen(own=3.0)
+    apart = Graphnet._apart
+    monkeypatch.setattr(Graphnet, "_apart", lambda *arguments: apart(*arguments) + worth)
+    assert (predict(everything, knowledge).summary["network_factor"] > 0) == (worth == 0)
+
+
 def without_choices(monkeypatch):
     """Mixture, penalty and head fixed, so that rows influence each other through the fits alone."""
     fixed = (np.array([0.6, 0.4]), 0.5, None)

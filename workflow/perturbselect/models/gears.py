@@ -134,14 +134,17 @@ class Gears:
         """
         each = []
         for member in range(self.members):
-            # The first is what a single network is: its seed, its checkpoint.
+            # The first is what a single network is: its seed and its checkpoint too.
             own_seed = seed if member == 0 else integer_seed(seed, "member", member)
             own_file = checkpoint
             if checkpoint is not None and member > 0:
                 own_file = checkpoint.with_name(f"{checkpoint.name}{member}")
             own_features = features if member == 0 else ()
             each.append(self._member(training, test, knowledge, own_seed, device, own_file, own_features))
-        return each[0] if self.members == 1 else _together(each)
+        if self.members == 1:
+            return each[0]
+        as_mean = np.isin(test, each[0].summary["predicted_as_mean"])
+        return _together(each, as_mean, responses_of(training).var(axis=0))
 
     def _member(
         self,
@@ -275,27 +278,38 @@ class Gears:
             digest.update(values.cpu().numpy().tobytes())
         for part in (hop.data, hop.indices, examples.cells):
             digest.update(np.ascontiguousarray(part).tobytes())
-        return asdict(self) | {
-            "seed": seed,
-            "perturbations": len(examples),
-            "genes": targets.m1.shape[1],
-            "data": digest.hexdigest()[:16],
-            "torch": str(torch.__version__),
-        }
+        return (
+            asdict(self)
+            | {
+                "members": 1,  # seeds tell them apart
+                "seed": seed,
+                "perturbations": len(examples),
+                "genes": targets.m1.shape[1],
+                "data": digest.hexdigest()[:16],
+                "torch": str(torch.__version__),
+            }
+        )
 
 
-def _together(each: list[Prediction]) -> Prediction:
+def _together(each: list[Prediction], as_mean: np.ndarray, spread: np.ndarray) -> Prediction:
     """Return the mean of the members' predictions.
 
     The variance is that between the members (Lakshminarayanan, Pritzel and Blundell 2017), and beside
-    it, where they predict variances, the mean of these.
+    it, where they predict variances, the mean of these. All members agree on what is predicted `as_mean`,
+    shape (t,): its variance is `spread`, that of the responses, shape (G,).
     """
     means = np.array([one.mean for one in each])
     variance = means.var(axis=0)
-    if each[0].variance is not None:
-        variance = variance + np.mean([one.variance for one in each], axis=0)
+    variances = [one.variance for one in each if one.variance is not None]
+    if variances:
+        variance = variance + np.mean(variances, axis=0)
+    else:
+        variance[as_mean] = spread
     history = pd.concat([one.history.assign(member=member) for member, one in enumerate(each)])
-    summary = each[0].summary | {"kept_step": [one.summary["kept_step"] for one in each]}
+    summary = each[0].summary | {
+        "parameters": sum(one.summary["parameters"] for one in each),
+        "kept_step": [one.summary["kept_step"] for one in each],
+    }
     return Prediction(means.mean(axis=0), variance, history, summary, each[0].features)
 
 

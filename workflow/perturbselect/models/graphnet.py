@@ -119,6 +119,7 @@ class Graphnet:
         correction, spread : ndarray, shape (t, G)
             Of the test rows: mean over the members, and their variance.
         history : DataFrame
+            A row a look: step, training loss, the factor of least error, and what it gains.
         summary : dict
         """
         from perturbselect.models.graph_network.base import WEIGHT, surely

@@ -109,15 +109,36 @@ def _of_screen(term: Term, name: str, perturbations: np.ndarray, prior: Prior) -
     responses, linear = prior.screens[name], term.function.endswith("_linear")
     if term.along is None:
         return screen(responses, perturbations, linear=linear, name=name)
-    # Of the other screen's perturbations, those whose genes the kernel along which to continue knows.
-    needed = inputs_of(term.along, prior.screens)
-    known = [set(prior.graphs[key].genes) for key in needed.graphs]
-    known += [set(prior.matrices[key].index.astype(str)) for key in needed.matrices]
-    placed = [all(gene in genes for genes in known for gene in row.split("+")) for row in responses.index]
-    responses = responses[placed]
+    there = responses.index.astype(str)
+    placed = _placed(term.along, there, perturbations, prior)
+    if placed.sum() < 2:
+        raise InputError(
+            f"screen({name}, …): the kernel along which to continue it knows {placed.sum()} of its "
+            f"{len(there)} perturbations; its graphs need `nodes: all`"
+        )
+    if not placed.all():
+        print(
+            f"screen({name}): left out, unknown to the kernel along which it is continued: "
+            f"{(~placed).sum()} of {len(there)}, e.g. {there[~placed][0]}"
+        )
+    responses = responses[placed].set_axis(there[placed])
     both = np.unique(np.concatenate([responses.index.to_numpy(str), perturbations]))
     along = pd.DataFrame(_evaluate(term.along, both, prior), both, both)
     return continued_screen(responses, perturbations, along, linear=linear, name=name)
+
+
+def _placed(term: Term, there: pd.Index, perturbations: np.ndarray, prior: Prior) -> np.ndarray:
+    """Say which perturbations of another screen a kernel can be computed for."""
+    needed = inputs_of(term, prior.screens)
+    placed = np.ones(len(there), dtype=bool)
+    for genes in (set(prior.graphs[key].genes) for key in needed.graphs):
+        placed &= [genes.issuperset(row.split("+")) for row in there]
+    for key in needed.matrices:
+        rows = set(prior.matrices[key].index.astype(str))
+        # As `given` reads it: by whole names if it has those of this screen, else by genes.
+        whole = rows.issuperset(perturbations)
+        placed &= [row in rows if whole else rows.issuperset(row.split("+")) for row in there]
+    return placed
 
 
 def _of_graph(term: Term, genes: np.ndarray, prior: Prior) -> np.ndarray:

@@ -61,14 +61,17 @@ def continued_screen(
     """Return expected inner products of responses in another screen, measured there or not (our definition).
 
     With f ~ m + GP(0, s K) for each gene's response and K the kernel ``along``, kernel ridge on what
-    the other screen measured, R, predicts what it did not, with means M and covariance s C. The
-    kernel is R Rᵀ / G between the measured, R Mᵀ / G between a measured one and another, and
+    the other screen measured, R (less m), predicts what it did not, with means M and covariance s C.
+    The kernel is R Rᵀ / G between the measured, R Mᵀ / G between a measured one and another, and
     M Mᵀ / G + s C between the others: where the other screen says nothing it is K, up to scale.
+    R holds noise, which makes the measured less alike; M and C are of f, without noise.
 
     Parameters
     ----------
-    responses, perturbations, linear, name
-        As for `screen`.
+    responses, perturbations, name
+        As for `screen`. A combination that is not measured, and not of measured genes, is continued.
+    linear : bool
+        Inner products, scaled to a mean diagonal of 1 among the measured. Else their cosines.
     along : DataFrame
         Kernel over the perturbations of both screens.
 
@@ -83,8 +86,9 @@ def continued_screen(
 
     Notes
     -----
-    The penalty is that of least leave-one-out error in the other screen, s the mean over genes of
-    the generalised least-squares estimate. O(n^3) for n perturbations there.
+    The penalty is that of least leave-one-out error in the other screen, m the generalised
+    least-squares mean (C leaves its uncertainty out), s the mean over genes of the
+    maximum-likelihood estimate. O(n^3) for n perturbations there.
     """
     from perturbselect.models.ridge.choice import leave_one_out_penalty
     from perturbselect.models.ridge.fit import RidgeFit

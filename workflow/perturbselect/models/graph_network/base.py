@@ -13,7 +13,7 @@ from perturbselect.models.ridge.choice import leave_one_out_mixture
 PENALTIES = np.exp(np.arange(-2.5, 0.75, 0.5))
 TAPERS = (0.0, 0.5, 1.0, 1.5, 2.0)
 EQUAL = 15.0  # perturbations that speak for equal weights of the kernels
-WEIGHT = 3.0  # of a share of rows told apart, beside a share of the variance; from development splits
+WEIGHT = 3.0  # of a share of rows told apart, beside a share of the variance
 ERRORS = 2.0  # standard errors by which a gain on held-out rows must be above 0
 
 
@@ -67,7 +67,7 @@ def fit_base(kernels: np.ndarray, responses: np.ndarray, fold: np.ndarray) -> Ba
     uncertain, until predictions are alike. Of the heads whose error is less than that of
     kernel ridge by two standard errors (over perturbations) and that tell apart no worse, the one
     with the largest sum of both gains, the second times `WEIGHT`, is taken; if there is none, the
-    head is kernel ridge.
+    head is kernel ridge. In folds of one row nothing can be told apart, and the error alone decides.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def fit_base(kernels: np.ndarray, responses: np.ndarray, fold: np.ndarray) -> Ba
             errors[key][held] = np.sum((predicted_scores - scores) ** 2 - scores**2, axis=1)
             apart[key][held] = told_apart(predicted_scores, scores, square)
     gains = {key: errors[plain] - error for key, error in errors.items()}
-    variance = np.sum((responses - responses.mean(axis=0)) ** 2) / n
+    variance = float(np.sum((responses - responses.mean(axis=0)) ** 2)) / n or 1.0
     distinct = {key: float(np.mean(told - apart[plain])) for key, told in apart.items()}
     value = {key: float(gain.mean()) / variance + WEIGHT * distinct[key] for key, gain in gains.items()}
     better = [key for key, gain in gains.items() if surely(gain) and distinct[key] >= 0]

@@ -151,7 +151,8 @@ class _Run:
                 self.fallback = self.make_fallback(np.array(self.record.order, np.int64))
             criterion = next(self.fallback, None)
             if criterion is None:
-                self.spent = self.criterion.submodular  # nobody will gain any more
+                left = self.ranking.gains[self.allowed.mask].max()
+                self.spent = self.criterion.submodular and left <= self.ranking.slack  # for good
                 return candidate, tied
             self._follow(criterion)
 
