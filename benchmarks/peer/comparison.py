@@ -69,7 +69,7 @@ class Comparison:
 
     The peer chooses among its epochs: `peer` has these only, `peer_often` every look. Our errors are
     those of the default training, the last record; `together` (the three of the test) are those of
-    three networks with as many steps together.
+    three networks, each trained so.
     """
 
     shape: str

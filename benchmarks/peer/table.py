@@ -23,7 +23,7 @@ def table(comparison: Comparison, peak: dict[str, float], kept: bool) -> str:
     """Return the comparison of one screen, a line a quantity; pairs are by wall / by CPU second.
 
     Tests of ours: the default training; the first that reaches the peer's least validation error;
-    that of our least validation error; three networks that share the default number of steps.
+    that of our least validation error; three networks (`members: 3`), each trained by default.
     """
     peer, ours, target = comparison.peer, comparison.ours, comparison.target
     often = comparison.peer_often
