@@ -92,7 +92,7 @@ def test_speed_up_and_errors_of_known_runs(benchmark):
     slow = run_of(benchmark, [0.8, 0.5, 0.4], [1, 10, 40], [[9, 9, 9], [9, 9, 9], [3, 6, 0.25]], memory=2)
 
     def against(ours, shape, seed):
-        return comparison.Comparison(shape, seed, {}, peer, ours, 0.7, np.zeros(3))
+        return comparison.Comparison(shape, seed, {}, peer, ours, np.zeros(3), 0.7, np.zeros(3))
 
     compared = [against(fast, "A", 0), against(slow, "A", 1), against(slow, "B", 0)]
     # At the ends of epochs, the peer's least validation error is 0.5, after 100 s; ours after 2 s, or 10 s.
@@ -111,7 +111,7 @@ def test_speed_up_and_errors_of_known_runs(benchmark):
 def test_an_error_never_reached_is_no_speed_up(benchmark):
     peer = peer_of(benchmark, [0.9, 0.7, 0.5], [0, 50, 100], [[1, 1, 1]] * 3)
     ours = run_of(benchmark, [0.8, 0.6], [1, 2], [[1, 1, 1]] * 2)
-    comparison = benchmark["comparison"].Comparison("A", 0, {}, peer, ours, 0.7, np.zeros(3))
+    comparison = benchmark["comparison"].Comparison("A", 0, {}, peer, ours, np.zeros(3), 0.7, np.zeros(3))
     assert comparison.speedup.tolist() == [0, 0]
 
 
@@ -159,9 +159,13 @@ def test_our_side_runs_on_the_screen_and_the_table_says_when_the_mean_is_as_good
     for mean_validation, said in ((0.4, True), (0.6, False)):
         peer = peer_of(benchmark, [0.9, 0.7, 0.5], [0, 50, 100], [[1, 1, 1]] * 3)
         peer.facts.update(found.ours.facts | {"steps_per_epoch": 10, "prepare_s": 1.0})
-        case = comparison.Comparison("A", 0, {"train": 3}, peer, found.ours, mean_validation, np.zeros(3))
+        case = comparison.Comparison(
+            "A", 0, {"train": 3}, peer, found.ours, found.together, mean_validation, np.zeros(3)
+        )
         text = benchmark["table"].table(case, {"wall": 100, "cpu": 50}, kept=False)
         assert ("The training mean, at no cost" in text) == said
+        assert f"{found.together[0]:16.4f}" in text
+    assert (found.together != found.ours.test[-1]).all()  # three networks, not one
 
 
 @pytest.mark.peer
