@@ -221,6 +221,18 @@ def test_a_screen_that_measured_all_is_not_continued():
         np.testing.assert_allclose(found, kernel(f"{function}(k562)", SINGLES, prior), atol=1e-9)
 
 
+def test_effect_sizes():
+    other = pd.DataFrame(np.random.default_rng(3).normal(size=(5, 6)), SINGLES[:5])
+    prior = elsewhere(k562=other)
+    sizes = np.sqrt(np.diag(kernel("screen_linear(k562)", SINGLES, prior)))
+    found = kernel("effect_size(k562)", SINGLES, prior)
+    np.testing.assert_allclose(found, np.outer(sizes, sizes) / np.mean(sizes**2))
+    assert np.trace(found) == pytest.approx(len(SINGLES))
+    assert np.linalg.matrix_rank(found) == 1
+    both = elsewhere(a=other, b=2 * other)
+    np.testing.assert_allclose(kernel("other_effect_sizes()", SINGLES, both), found)  # whatever the units
+
+
 def test_other_screens_are_averaged():
     first, second = (pd.DataFrame(np.random.default_rng(s).normal(size=(6, 9)), SINGLES) for s in (1, 2))
     both = kernel("other_screens()", SINGLES, elsewhere(a=first, b=second))

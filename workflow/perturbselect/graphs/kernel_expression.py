@@ -24,8 +24,8 @@ OF_GRAPH: dict[str, dict[str, tuple[float, float, float]]] = {
     "spectral": {"dimensions": (64, 0, INFINITE), "window": (10, 0, 100)},
 }
 # Functions of another dataset, of all others, and of a user's matrix.
-OF_SCREEN = ("screen", "screen_linear")
-OF_SCREENS = ("other_screens", "other_screens_linear")
+OF_SCREEN = ("screen", "screen_linear", "effect_size")
+OF_SCREENS = ("other_screens", "other_screens_linear", "other_effect_sizes")
 OF_MATRIX = ("matrix",)
 OF_KERNELS = ("mean", "product")
 WHOLE = ("layers", "dimensions", "window")

@@ -105,8 +105,21 @@ def _evaluate(term: Term, perturbations: np.ndarray, prior: Prior) -> np.ndarray
 
 
 def _of_screen(term: Term, name: str, perturbations: np.ndarray, prior: Prior) -> np.ndarray:
-    """Return a kernel of another screen, continued to what it did not measure if the term says so."""
-    responses, linear = prior.screens[name], term.function.endswith("_linear")
+    """Return a kernel of another screen, continued to what it did not measure if the term says so.
+
+    ``effect_size`` is of rank one, the product of two perturbations' effect sizes: the square
+    roots of the diagonal of ``screen_linear``. In a product it says how far each one goes.
+    """
+    if "effect_size" in term.function:
+        sizes = np.sqrt(np.diag(_inner_products(term, name, perturbations, prior, linear=True)))
+        return np.outer(sizes, sizes) / np.mean(sizes**2)
+    return _inner_products(term, name, perturbations, prior, linear=term.function.endswith("_linear"))
+
+
+def _inner_products(
+    term: Term, name: str, perturbations: np.ndarray, prior: Prior, *, linear: bool
+) -> np.ndarray:
+    responses = prior.screens[name]
     if term.along is None:
         return screen(responses, perturbations, linear=linear, name=name)
     there = responses.index.astype(str)
