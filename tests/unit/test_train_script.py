@@ -149,3 +149,9 @@ def test_one_job_trains_several_runs_each_on_its_own_picks(job, repository, tmp_
         assert (part.uns["split"], part.uns["seed"]) == (split, 3)
         np.testing.assert_allclose(part.X[0], responses[picks[:5]].X.mean(axis=0), rtol=1e-5)
     assert (tmp_path / "training.tsv").exists()
+
+
+def test_several_networks_leave_no_checkpoint(job, repository, tmp_path):
+    job.params["options"] |= {"members": 2}
+    run(job, repository)
+    assert sorted(results(tmp_path / "out")) == ["predictions.h5ad", "training.tsv"]
