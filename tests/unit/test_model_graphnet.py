@@ -73,7 +73,8 @@ def test_taper_is_a_penalty_for_each_principal_response():
     everything, knowledge = screen()
     kernel, responses = numbers(knowledge)[0], everything.X.astype(float)[:40]
     targets = PrincipalResponses.of(responses)
-    scores = Head.of(kernel[:40, :40], targets).predict_scores(kernel[40:, :40], 0.4, 1.5)
+    head = Head.of(kernel[:40, :40], targets)
+    scores = head.predict_scores(kernel[40:, :40] @ head.vectors, 0.4, 1.5)
     values = np.linalg.svd(responses - responses.mean(axis=0), compute_uv=False)
     for j in (0, 3, 30):
         penalty = 0.4 * (values[0] / values[j]) ** 1.5

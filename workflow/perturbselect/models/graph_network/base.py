@@ -92,12 +92,12 @@ def fit_base(kernels: np.ndarray, responses: np.ndarray, fold: np.ndarray) -> Ba
     errors = {(factor, taper): np.zeros(n) for taper in TAPERS for factor in (*PENALTIES, 1.0)}
     apart = {key: np.zeros(n) for key in errors}
     for head, (rest, held) in zip(heads, parts, strict=True):
-        cross = kernel[np.ix_(held, np.flatnonzero(rest))]
+        turned = kernel[np.ix_(held, np.flatnonzero(rest))] @ head.vectors
         true = responses[held] - head.targets.mean
         scores = true @ head.targets.components.T
         square = np.sum(true**2, axis=1)
         for key in errors:
-            predicted_scores = head.predict_scores(cross, penalty * key[0], key[1])
+            predicted_scores = head.predict_scores(turned, penalty * key[0], key[1])
             errors[key][held] = np.sum((predicted_scores - scores) ** 2 - scores**2, axis=1)
             apart[key][held] = told_apart(predicted_scores, scores, square)
     gains = {key: errors[plain] - error for key, error in errors.items()}

@@ -52,27 +52,34 @@ class Head:
     ----------
     values, vectors : ndarray, shapes (n,) and (n, n)
         Eigenvalues and eigenvectors of the training rows' kernel.
+    rotated : ndarray, shape (n, r)
+        The principal scores in the eigenvectors' coordinates.
     targets : PrincipalResponses
     """
 
     values: np.ndarray
     vectors: np.ndarray
+    rotated: np.ndarray
     targets: PrincipalResponses
 
     @classmethod
     def of(cls, kernel: np.ndarray, targets: PrincipalResponses) -> Head:
         """Prepare for any penalty and taper; O(n^3)."""
         values, vectors = np.linalg.eigh(kernel)
-        return cls(values.clip(min=0), vectors, targets)
+        return cls(values.clip(min=0), vectors, vectors.T @ targets.scores, targets)
 
     def predict(self, cross: np.ndarray, penalty: float, taper: float) -> np.ndarray:
         """Predict responses of t rows, shape (t, G), from their kernel with the training rows, (t, n)."""
-        return self.predict_scores(cross, penalty, taper) @ self.targets.components + self.targets.mean
+        scores = self.predict_scores(cross @ self.vectors, penalty, taper)
+        return scores @ self.targets.components + self.targets.mean
 
-    def predict_scores(self, cross: np.ndarray, penalty: float, taper: float) -> np.ndarray:
-        """Predict the principal scores of t rows, shape (t, r); O(t n r)."""
+    def predict_scores(self, turned: np.ndarray, penalty: float, taper: float) -> np.ndarray:
+        """Predict the principal scores of t rows, shape (t, r); O(t n r).
+
+        ``turned`` is their kernel with the training rows times `vectors`, the same for every
+        penalty and taper.
+        """
         shrink = 1 / (self.values[:, None] + penalty * self.targets.size**-taper)  # (n, r)
-        ones = self.vectors.sum(axis=0)[:, None]
-        rotated = self.vectors.T @ self.targets.scores
-        mean = np.sum(ones * shrink * rotated, axis=0) / np.sum(ones**2 * shrink, axis=0)
-        return mean + (cross @ self.vectors) @ (shrink * (rotated - ones * mean))
+        ones = self.vectors.sum(axis=0)
+        mean = ones @ (shrink * self.rotated) / (ones**2 @ shrink)
+        return mean + turned @ (shrink * (self.rotated - np.outer(ones, mean)))

@@ -139,7 +139,7 @@ class _Run:
         """Return the best allowed candidate, and how many are as good; fall back if it gains nothing."""
         while True:
             candidate, tied = self.ranking.best(self.allowed.mask)
-            if self.ranking.gains[candidate] > self.ranking.slack:
+            if self.spent or self.ranking.gains[candidate] > self.ranking.slack:
                 return candidate, tied
             if self.next_bound < np.inf:
                 self._lower_bounds()
