@@ -9,12 +9,13 @@ dataset, model, strategy and budget.
 Ten splits with a quarter held out; in each 20 draws of `random`, and one choice of every other strategy with
 ties and chances of its own. All choose by one kernel, that of `kernel_ridge`;
 ``benchmarks/study/common.yaml`` lists them. `oracle` and `v_optimal_own` see the answers: marks, no
-contenders. `graphnet` has 60 steps instead of 160, and no `v_optimal` with one thing changed, for its time.
+contenders. `graphnet` has 60 steps instead of 160, and fewer variants of `v_optimal`, for its time.
 A model with another screen in its kernel is compared with random picks for itself and for the model that
 lacks it.
 
 The workflow makes responses, graphs and kernels in ``--folder``. Scores are kept there, strategy by
-strategy; a later run takes them unless the study has changed (after a change of code take another folder).
+strategy; a later run takes them unless what they depend on in the study has changed (after a change of code
+take another folder).
 Tables: ``scores``, ``learning_curves``, ``areas``, ``data_saving``. ``--quick``: 2 splits, 4 strategies.
 """
 
@@ -27,6 +28,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the jobs share the cores
 
+import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from tqdm import tqdm
@@ -46,9 +48,12 @@ from perturbselect.scores.curves import learning_curves  # noqa: E402
 def kept(folder: Path, screen: Screen, model: str, strategy: str, number: int, draws: int) -> pd.DataFrame:
     """Read the scores of a strategy on a split, or measure and keep them."""
     config = screen.config
-    study = config.model_dump_json(exclude={"title", "data_root", "strategies", "models"}) + OWN_KERNEL
-    entries = screen.strategies[strategy], config.models[model], draws if strategy == BASELINE else 1
-    digest = hashlib.sha256(f"{study} {entries}".encode()).hexdigest()[:8]
+    study = config.model_dump_json(exclude={"title", "data_root", "strategies", "models", "kernels"})
+    entries = screen.strategies[strategy], config.models[model]
+    named = np.hstack([entry.get("kernel", []) for entry in entries]).tolist()
+    kernels = [(config.kernels | {"own": OWN_KERNEL})[name] for name in named]
+    what = f"{study} {kernels} {entries} {draws if strategy == BASELINE else 1}"
+    digest = hashlib.sha256(what.encode()).hexdigest()[:8]
     path = folder / "kept" / model / f"{strategy}.split{number}.{digest}.tsv"
     if not path.exists():
         write_tsv(measured(screen, model, strategy, number, draws), path)

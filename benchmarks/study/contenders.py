@@ -35,7 +35,7 @@ class Plan:
     strategies : tuple of str
         Entries of the study; empty: all.
     left_out : tuple of str
-        But for these.
+        Entries that are not tried.
     splits : int
         Splits, at most.
     draws : int
@@ -52,13 +52,14 @@ class Plan:
         return [entry for entry in self.strategies or screen.strategies if entry not in self.left_out]
 
 
-# `v_optimal` with one thing changed, for which the slow model has no time.
-CHANGES = ("zero_mean", "noise_low", "noise_high", "two", "go", "walk", "hop", "other", "sized")
+# Variants of `v_optimal` for which the slow model has no time: mean, noise, kernel.
+VARIANTS = ("zero_mean", "noise_low", "noise_high", "two", "go", "walk", "hop", "other", "sized")
 OTHER = ("v_optimal", "v_optimal_other", "v_optimal_with_other", "facility_location_with_other")
 PLANS = {
     "kernel_ridge": Plan(),
     "kernel_ridge_with_other": Plan((BASELINE, *OTHER)),
-    "graphnet": Plan(left_out=tuple(f"v_optimal_{change}" for change in CHANGES)),
+    "kernel_ridge_with_other_sized": Plan((BASELINE, "v_optimal", "v_optimal_with_other_sized")),
+    "graphnet": Plan(left_out=tuple(f"v_optimal_{variant}" for variant in VARIANTS)),
 }
 FEW = (BASELINE, "graphreach", "facility_location", "v_optimal")
 QUICK = {"kernel_ridge": Plan(FEW, splits=2, draws=5)}

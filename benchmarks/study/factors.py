@@ -12,7 +12,8 @@ from perturbselect.scores.curves import area_under_curve
 from perturbselect.scores.data_saving import data_saving
 from perturbselect.seeds import generator
 
-WITHOUT = {"kernel_ridge_with_other": "kernel_ridge"}  # the same model without the other screen
+# The same model without the other screen.
+WITHOUT = dict.fromkeys(("kernel_ridge_with_other", "kernel_ridge_with_other_sized"), "kernel_ridge")
 RESAMPLES = 2000
 
 

@@ -49,7 +49,7 @@ def test_studies_are_accepted(study, name):
     assert [key for key, dataset in config.datasets.items() if not dataset.prior_only] == [name]
     for model, plan in study.contenders.PLANS.items():
         assert model in config.models
-        assert {*plan.strategies} <= {*config.strategies}
+        assert {*plan.strategies, *plan.left_out} <= {*config.strategies}
 
 
 def test_all_strategies_of_the_registry_take_part(study):
