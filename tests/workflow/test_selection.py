@@ -1,7 +1,9 @@
 """Selections with kernels and constraints, in the workflow."""
 
+import hashlib
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,6 +81,11 @@ def test_constraints_reach_every_strategy_and_the_training(study):
         assert summary["picks"] == len(table) - 1
         assert {"strategy", "options", "seed", "seconds", "peak_memory_mb"} <= summary.keys()
         assert "prices.tsv" in summary["digests"]
+        for file, digest in summary["digests"].items():
+            assert digest == hashlib.sha256((study.folder / file).read_bytes()).hexdigest()[: len(digest)]
+            assert len(digest) >= 16
+        kernels = [file for file in summary["digests"] if file.endswith("kernels/prior.h5ad")]
+        assert len(kernels) == (Path(target).parent.name in KERNEL_STRATEGIES)
     prediction = next(by_budget(read_h5ad(study.folder / model)))
     assert prediction.uns["n_selected"] == 4  # the one measured already trains too, but is paid for
     table = read_tsv(study.results / "tiny/selections/v_optimal/split0.seed0.tsv")
@@ -99,8 +106,11 @@ def test_bad_constraints_stop_before_any_job(study):
 
 
 def test_the_json_is_json(finished):
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
     for path in finished.results.glob("tiny/selections/*/*.json"):
-        assert json.loads(path.read_text())["strategy"] in STRATEGIES
+        assert json.loads(path.read_text(), parse_constant=refuse)["strategy"] in STRATEGIES
 
 
 @pytest.mark.slow
