@@ -80,6 +80,14 @@ def test_groups(look_up):
     assert constraints.max_per_group == 2
 
 
+def test_what_is_measured_may_overfill_a_group(look_up):
+    table = "gene\tgroup\nA\tx\nB\tx\nC\ty\n"
+    section = {"measured": ["A", "B"], "include": ["C"], "max_per_group": {"text": table, "limit": 1}}
+    constraints, _ = look_up(section)
+    assert named(constraints.measured) == ["A", "B"]
+    assert named(constraints.include) == ["C"]
+
+
 @pytest.mark.parametrize(
     ("section", "words"),
     [
@@ -115,7 +123,16 @@ def test_groups(look_up):
                 "max_per_group": {"text": "gene\tgroup\nA\tx\nB\tx\n", "limit": 1},
                 "include": ["A", "B"],
             },
-            r"include: has 2 of group 'x', but constraints\.max_per_group\.limit is 1",
+            r"include: has 2 of group 'x' \(A, B\), but constraints\.max_per_group\.limit is 1",
+        ),
+        (
+            {
+                "max_per_group": {"text": "gene\tgroup\nA\tx\nC\tx\nF\tx\n", "limit": 2},
+                "measured": ["A", "F"],
+                "include": ["C", "D"],
+            },
+            r"include: has 1 of group 'x' \(C\), with 2 measured, but constraints\.max_per_group\.limit is 2 "
+            r"\(.*max_per_group\.tsv\)",
         ),
     ],
 )

@@ -90,11 +90,19 @@ def requirements(
     if section.max_per_group is not None:
         limit = section.max_per_group.limit
         groups, labels = _groups(section.max_per_group, files["max_per_group"], candidates, aliases)
-        picked = np.asarray(groups[include].sum(axis=0)).ravel()
-        if (picked > limit).any():
+        # what is measured may fill a group alone, but nobody can be included in a full one
+        count, own = (
+            np.asarray(groups[who].sum(axis=0)).ravel() for who in (np.r_[measured, include], include)
+        )
+        over = np.where(own > 0, count, 0)
+        if (over > limit).any():
+            group = int(over.argmax())
+            members = candidates[[place for place in include if groups[place, group]]]
+            beside = f", with {count[group] - own[group]:g} measured" if count[group] > own[group] else ""
             raise InputError(
-                f"constraints.include: has {picked.max():g} of group '{labels[picked.argmax()]}', but "
-                f"constraints.max_per_group.limit is {limit}; raise it, or include fewer"
+                f"constraints.include: has {own[group]:g} of group '{labels[group]}' "
+                f"({', '.join(members)}){beside}, but constraints.max_per_group.limit is {limit} "
+                f"({files['max_per_group']}); raise it, or include fewer"
             )
     return Constraints(measured, include, places(excluded), cost, money, groups, limit), facts
 
