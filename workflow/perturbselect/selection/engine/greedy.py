@@ -57,21 +57,30 @@ def greedy(
 
     Notes
     -----
-    With prices, a pick has the largest gain *per price*; if the best affordable candidate
-    alone is worth more than all picks together, it is taken first and the rest anew
-    (Khuller, Moss and Naor 1999, Information Processing Letters 70:39: half of 1 - 1/e).
+    With prices three plans are made: by gain *per price*; the same after the affordable candidate
+    that is worth most alone; by gain, whatever it costs. The one of largest value at the whole
+    budget is taken; of equal ones the first. Where money runs out before the picks do, the
+    better of the first two has at least half of 1 - 1/e of the optimum of a submodular criterion
+    (Khuller, Moss and Naor 1999, Information Processing Letters 70:39); where picks run out first,
+    the third has 1 - 1/e. Where both limits bind nothing is claimed.
     """
     check_budget(problem, budget)
     priority = generator.permutation(len(problem.candidates))
-    run = _Run(make(), problem, budget, priority, fallback)
-    picks = run.finish()
-    if run.gain_alone > run.value - run.value_at_start + run.slack:
-        picks = _Run(make(), problem, budget, priority, fallback, first=run.alone).finish()
+    plan = _Run(make(), problem, budget, priority, fallback)
+    picks = plan.finish()
+    if problem.constraints.cost is None:
+        return picks
+    value, slack, alone = plan.value, plan.slack, plan.alone
+    for first, by_price in [(alone, True), (None, False)]:
+        plan = _Run(make(), problem, budget, priority, fallback, first, by_price)
+        other = plan.finish()
+        if plan.value > value + slack:
+            picks, value = other, plan.value
     return picks
 
 
 class _Run:
-    """One greedy run."""
+    """One greedy run; `first` is picked before all others, `by_price` lets prices matter."""
 
     def __init__(
         self,
@@ -81,9 +90,11 @@ class _Run:
         priority: np.ndarray,
         fallback: Fallback | None,
         first: tuple[int, int] | None = None,
+        by_price: bool = True,
     ) -> None:
         self.make_fallback, self.fallback = fallback, iter(list[Criterion]())
         self.rules, self.budget, self.priority = problem.constraints, budget, priority
+        self.cost = self.rules.cost if by_price else None
         self.allowed = Allowed(self.rules, len(priority))
         self.countable = np.ones(len(priority), dtype=bool)  # who may be in an optimal set
         self.countable[self.rules.exclude] = False
@@ -99,11 +110,9 @@ class _Run:
             self.next_bound = 0
             self._lower_bounds()
         self._take_included()
-        self.value_at_start = self.value
-        self.alone, self.gain_alone = (-1, 0), -np.inf
-        if self.rules.cost is not None and self.allowed.mask.any():
+        self.alone: tuple[int, int] | None = None
+        if self.cost is not None and self.made < budget and self.allowed.mask.any():
             self.alone = self._largest_gain(np.flatnonzero(self.allowed.mask))
-            self.gain_alone = float(self.ranking.gains[self.alone[0]])
         if first is not None:
             self._take(*first, criterion.term(first[0]))
 
@@ -113,7 +122,8 @@ class _Run:
             candidate, tied = self._best()
             if self.made == self.budget:
                 break
-            self._take(candidate, tied, FALLBACK if self.fallen else self.criterion.term(candidate))
+            undecided = self.fallen or self.spent
+            self._take(candidate, tied, FALLBACK if undecided else self.criterion.term(candidate))
         else:
             if self.next_bound < np.inf:
                 self._lower_bounds()
@@ -131,9 +141,9 @@ class _Run:
         self.criterion = criterion
         self.ranking: Shortlist | BoundHeap
         if isinstance(criterion, LazyCriterion):
-            self.ranking = BoundHeap(criterion, self.priority, self.rules.cost)
+            self.ranking = BoundHeap(criterion, self.priority, self.cost)
         else:
-            self.ranking = Shortlist(criterion, self.priority, self.rules.cost)
+            self.ranking = Shortlist(criterion, self.priority, self.cost)
 
     def _best(self) -> tuple[int, int]:
         """Return the best allowed candidate, and how many are as good; fall back if it gains nothing."""

@@ -20,7 +20,7 @@ class Optimum:
     Attributes
     ----------
     value : float
-        Of the best set found.
+        Of the best set found; NaN if there is none.
     upper_bound : float
         No set has more.
     proved : bool
