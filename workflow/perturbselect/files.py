@@ -146,8 +146,8 @@ def read_parquet(path: str | os.PathLike, **options: Any) -> pd.DataFrame:
 
 
 def write_json(value: Any, path: str | os.PathLike) -> None:
-    """Write JSON with sorted keys and a final newline; it knows no NaN, which is an error."""
-    write_bytes((json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n").encode(), path)
+    """Write JSON with sorted keys and a final newline."""
+    write_bytes((json.dumps(value, indent=2, sort_keys=True) + "\n").encode(), path)
 
 
 def read_json(path: str | os.PathLike) -> Any:

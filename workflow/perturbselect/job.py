@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import sys
 import time
@@ -11,7 +12,7 @@ from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_st
 from pathlib import Path
 
 from perturbselect.errors import InputError
-from perturbselect.records.record import peak_memory_mb, recorded
+from perturbselect.records.record import recorded
 
 
 class _Terminated(SystemExit):
@@ -55,10 +56,10 @@ def logged(path: str) -> Iterator[None]:
 
 
 @contextmanager
-def effort() -> Iterator[dict[str, float | None]]:
+def effort() -> Iterator[dict[str, float]]:
     """Yield a dict that holds ``seconds`` of the block and ``peak_memory_mb`` of the process at its end."""
-    found: dict[str, float | None] = {}
+    found: dict[str, float] = {}
     start = time.perf_counter()
     yield found
     found["seconds"] = round(time.perf_counter() - start, 3)
-    found["peak_memory_mb"] = peak_memory_mb()
+    found["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)

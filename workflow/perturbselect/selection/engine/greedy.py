@@ -57,30 +57,21 @@ def greedy(
 
     Notes
     -----
-    With prices three plans are made: by gain *per price*; the same after the affordable candidate
-    that is worth most alone; by gain, whatever it costs. The one of largest value at the whole
-    budget is taken; of equal ones the first. Where money runs out before the picks do, the
-    better of the first two has at least half of 1 - 1/e of the optimum of a submodular criterion
-    (Khuller, Moss and Naor 1999, Information Processing Letters 70:39); where picks run out first,
-    the third has 1 - 1/e. Where both limits bind nothing is claimed.
+    With prices, a pick has the largest gain *per price*; if the best affordable candidate
+    alone is worth more than all picks together, it is taken first and the rest anew
+    (Khuller, Moss and Naor 1999, Information Processing Letters 70:39: half of 1 - 1/e).
     """
     check_budget(problem, budget)
     priority = generator.permutation(len(problem.candidates))
-    plan = _Run(make(), problem, budget, priority, fallback)
-    picks = plan.finish()
-    if problem.constraints.cost is None:
-        return picks
-    value, slack, alone = plan.value, plan.slack, plan.alone
-    for first, by_price in [(alone, True), (None, False)]:
-        plan = _Run(make(), problem, budget, priority, fallback, first, by_price)
-        other = plan.finish()
-        if plan.value > value + slack:
-            picks, value = other, plan.value
+    run = _Run(make(), problem, budget, priority, fallback)
+    picks = run.finish()
+    if run.gain_alone > run.value - run.value_at_start + run.slack:
+        picks = _Run(make(), problem, budget, priority, fallback, first=run.alone).finish()
     return picks
 
 
 class _Run:
-    """One greedy run; `first` is picked before all others, `by_price` lets prices matter."""
+    """One greedy run."""
 
     def __init__(
         self,
@@ -90,11 +81,9 @@ class _Run:
         priority: np.ndarray,
         fallback: Fallback | None,
         first: tuple[int, int] | None = None,
-        by_price: bool = True,
     ) -> None:
         self.make_fallback, self.fallback = fallback, iter(list[Criterion]())
         self.rules, self.budget, self.priority = problem.constraints, budget, priority
-        self.cost = self.rules.cost if by_price else None
         self.allowed = Allowed(self.rules, len(priority))
         self.countable = np.ones(len(priority), dtype=bool)  # who may be in an optimal set
         self.countable[self.rules.exclude] = False
@@ -110,9 +99,11 @@ class _Run:
             self.next_bound = 0
             self._lower_bounds()
         self._take_included()
-        self.alone: tuple[int, int] | None = None
-        if self.cost is not None and self.made < budget and self.allowed.mask.any():
+        self.value_at_start = self.value
+        self.alone, self.gain_alone = (-1, 0), -np.inf
+        if self.rules.cost is not None and self.allowed.mask.any():
             self.alone = self._largest_gain(np.flatnonzero(self.allowed.mask))
+            self.gain_alone = float(self.ranking.gains[self.alone[0]])
         if first is not None:
             self._take(*first, criterion.term(first[0]))
 
@@ -122,8 +113,7 @@ class _Run:
             candidate, tied = self._best()
             if self.made == self.budget:
                 break
-            undecided = self.fallen or self.spent
-            self._take(candidate, tied, FALLBACK if undecided else self.criterion.term(candidate))
+            self._take(candidate, tied, FALLBACK if self.fallen else self.criterion.term(candidate))
         else:
             if self.next_bound < np.inf:
                 self._lower_bounds()
@@ -141,9 +131,9 @@ class _Run:
         self.criterion = criterion
         self.ranking: Shortlist | BoundHeap
         if isinstance(criterion, LazyCriterion):
-            self.ranking = BoundHeap(criterion, self.priority, self.cost)
+            self.ranking = BoundHeap(criterion, self.priority, self.rules.cost)
         else:
-            self.ranking = Shortlist(criterion, self.priority, self.cost)
+            self.ranking = Shortlist(criterion, self.priority, self.rules.cost)
 
     def _best(self) -> tuple[int, int]:
         """Return the best allowed candidate, and how many are as good; fall back if it gains nothing."""

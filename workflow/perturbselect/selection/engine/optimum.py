@@ -20,7 +20,7 @@ class Optimum:
     Attributes
     ----------
     value : float
-        Of the best set found; NaN if there is none.
+        Of the best set found.
     upper_bound : float
         No set has more.
     proved : bool

@@ -115,10 +115,11 @@ def optimum_facts(
     weights: np.ndarray | None = None,
     times: int = 1,
 ) -> dict[str, Any]:
-    """Find the best set of the budget, and say how much of its value greedy has; None if none was found."""
+    """Find the best set of the budget, and say how much of its value greedy has."""
     best = best_cover(incidence, budget, problem.constraints, weights, times)
-    facts = {"optimum_proved": best.proved, "optimum_at_most": best.upper_bound}
-    if np.isnan(best.value):
-        return facts | {"optimum": None, "share_of_optimum": None}
-    share = float(picks.gain.sum()) / best.value if best.value else 1.0
-    return facts | {"optimum": best.value, "share_of_optimum": share}
+    return {
+        "optimum": best.value,
+        "optimum_proved": best.proved,
+        "optimum_at_most": best.upper_bound,
+        "share_of_optimum": float(picks.gain.sum()) / best.value if best.value else 1.0,
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from perturbselect.errors import InputError
 from perturbselect.selection.engine.criterion import Criterion
 
 LEAST = 1000  # candidates on a shortlist
@@ -47,8 +46,6 @@ class Shortlist:
         if self._floor > score.max(initial=-np.inf) - self._apart:
             score = self._list_anew(allowed)
         top = score.max()
-        if np.isnan(top):
-            raise InputError("a gain is not a number; is the kernel positive semidefinite?")
         self._nobody_gains = self.criterion.submodular and top <= self._apart
         tied = self._listed[score >= top - self._apart]
         candidate, count = self._first(tied), len(tied)
