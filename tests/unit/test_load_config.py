@@ -57,6 +57,10 @@ def test_good():
         (lambda c: c.pop("models"), "models: this key is missing"),
         (lambda c: c.update(budgets=[0]), "budgets: '0' is neither"),
         (lambda c: c.update(seed="many"), "seed: input should be a valid integer"),
+        (
+            lambda c: c.update(simulations={"demo": {"depth": float("inf")}}),
+            "simulations.demo.depth: input should be a finite number",
+        ),
         (lambda c: c["datasets"].update({"a b": c["datasets"]["demo"]}), "datasets.a b: string should match"),
         (
             lambda c: c["datasets"]["demo"].update(source={"path": "x", "url": "y"}),

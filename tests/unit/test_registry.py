@@ -5,11 +5,13 @@ import subprocess
 import sys
 
 import pytest
+from pydantic import TypeAdapter
 
 from perturbselect.errors import InputError
 from perturbselect.models import MODELS
 from perturbselect.models.model import is_network
 from perturbselect.registry import Registry, suggestion
+from perturbselect.rounds import ACQUISITIONS
 from perturbselect.selection import STRATEGIES
 
 MEMBER = """
@@ -94,6 +96,32 @@ def test_build_leaves_the_config_alone(registry):
 def test_messages_name_the_key(registry, label, entry, message):
     with pytest.raises(InputError, match=message):
         registry.build(label, entry)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+@pytest.mark.parametrize("registry", [STRATEGIES, ACQUISITIONS, MODELS], ids=lambda registry: registry.kind)
+def test_numbers_have_to_be_finite(registry, value):
+    refused = set()
+    for name, member in registry.items():
+        options = TypeAdapter(member).json_schema().get("properties", {})
+        for option, what in options.items():
+            if "number" in {kind.get("type") for kind in [what, *what.get("anyOf", [])]}:
+                with pytest.raises(InputError, match=rf"{name}\.{option}.*finite number"):
+                    registry.build(name, {option: value})
+                refused.add(option)
+    assert refused & {"noise", "sigma", "learning_rate"}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("graphreach_multicover", {"graph": "go", "times": True}, r"\.times: .*integer \(given: True\)"),
+        ("pagerank", {"graph": "go", "damping": 0.999999999999}, r"\.damping: .*less than or equal to 0\.99"),
+    ],
+)
+def test_values_that_would_mean_something_else_or_take_for_ever(name, options, message):
+    with pytest.raises(InputError, match=message):
+        STRATEGIES.build(name, options)
 
 
 def test_models_are_called_models():

@@ -41,7 +41,7 @@ def test_nothing_is_required_by_default(look_up):
     assert [len(part) for part in (constraints.include, constraints.exclude, constraints.measured)] == [0] * 3
     assert constraints.cost is None
     assert constraints.groups is None
-    assert facts == {"held_out": [], "not_expressed": 0}
+    assert facts == {"held_out": [], "not_expressed": 0, "matched": {}}
 
 
 def test_names_are_looked_up_by_their_aliases(look_up):
@@ -66,18 +66,65 @@ def test_expressed_above(look_up):
 
 def test_prices(look_up):
     table = "gene\tcost\nA\t1\nB\t2\nD+E\t7\n"
-    constraints, _ = look_up({"cost": {"text": table, "money": 10, "default": 0.5}})
+    constraints, facts = look_up({"cost": {"text": table, "money": 10, "default": 0.5}})
     assert constraints.cost.tolist() == [1, 3, 2, 0.5, 0.5, 7, 0.5]
     assert constraints.money == 10
+    assert facts["matched"] == {"cost": 3}
+
+
+TABLES = {
+    "cost": {"columns": ["name", "value"], "money": 10, "default": 2},
+    "expressed_above": {"columns": ["name", "value"], "threshold": 1},
+    "max_per_group": {"columns": ["name", "value"], "limit": 1},
+}
+
+
+@pytest.mark.parametrize("key", TABLES)
+def test_a_table_in_other_names_is_refused(look_up, tmp_path, key):
+    words = rf"{key}\.tsv: none of its 2 names is a gene of the screen, e\.g\. 'ENSG01' .*has 'A'"
+    table = "name\tvalue\nENSG01\t3\nENSG02\t4\n"
+    with pytest.raises(InputError, match=words):
+        look_up({key: {**TABLES[key], "text": table}})
+    section = Constraints.model_validate({key: {**TABLES[key], "path": str(tmp_path / f"{key}.tsv")}})
+    files = {key: str(tmp_path / f"{key}.tsv")}
+    check_constraints(section, files, None, ALIASES)  # nobody knows the screen's names yet
+    with pytest.raises(InputError, match=words):
+        requirements(section, files, CANDIDATES, QUERIES, ALIASES)
+    _, facts = look_up({key: {**TABLES[key], "text": f"{table}old_C\t3\n"}})
+    assert facts["matched"] == {key: 1}
+
+
+def test_a_table_may_speak_of_held_out_genes_only(look_up):
+    _, facts = look_up({"max_per_group": {"text": "gene\tgroup\nG\tx\n", "limit": 1}})
+    assert facts["matched"] == {"max_per_group": 1}
+
+
+@pytest.mark.parametrize(("key", "count"), [("cost", 1), ("max_per_group", 0)])
+def test_combinations_have_prices_of_their_own_but_no_groups(look_up, key, count):
+    section = {key: {**TABLES[key], "text": "name\tvalue\nB+A\t3\n"}}
+    if count:
+        assert look_up(section)[1]["matched"] == {key: count}
+    else:
+        with pytest.raises(InputError, match=r"is a gene of the screen, e\.g\. 'B\+A'"):
+            look_up(section)
 
 
 def test_groups(look_up):
     table = "gene\tgroup\nA\tx\nB\ty\nB\tx\nE\tz\nZ\tz\n"
-    constraints, _ = look_up({"max_per_group": {"text": table, "limit": 2}})
+    constraints, facts = look_up({"max_per_group": {"text": table, "limit": 2}})
     assert constraints.groups.toarray().astype(int).tolist() == [
         [1, 0, 0], [1, 1, 0], [1, 1, 0], [0, 0, 0], [0, 0, 0], [0, 0, 1], [0, 0, 0]
     ]  # fmt: skip
     assert constraints.max_per_group == 2
+    assert facts["matched"] == {"max_per_group": 3}
+
+
+def test_what_is_measured_may_overfill_a_group(look_up):
+    table = "gene\tgroup\nA\tx\nB\tx\nC\ty\n"
+    section = {"measured": ["A", "B"], "include": ["C"], "max_per_group": {"text": table, "limit": 1}}
+    constraints, _ = look_up(section)
+    assert named(constraints.measured) == ["A", "B"]
+    assert named(constraints.include) == ["C"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +162,16 @@ def test_groups(look_up):
                 "max_per_group": {"text": "gene\tgroup\nA\tx\nB\tx\n", "limit": 1},
                 "include": ["A", "B"],
             },
-            r"include: has 2 of group 'x', but constraints\.max_per_group\.limit is 1",
+            r"include: has 2 of group 'x' \(A, B\), but constraints\.max_per_group\.limit is 1",
+        ),
+        (
+            {
+                "max_per_group": {"text": "gene\tgroup\nA\tx\nC\tx\nF\tx\n", "limit": 2},
+                "measured": ["A", "F"],
+                "include": ["C", "D"],
+            },
+            r"include: has 1 of group 'x' \(C\), with 2 measured, but constraints\.max_per_group\.limit is 2 "
+            r"\(.*max_per_group\.tsv\)",
         ),
     ],
 )

@@ -215,6 +215,14 @@ def test_impossible_budgets(strategy, budget):
 
 
 @every_strategy
+@pytest.mark.parametrize("combination", [False, True])
+def test_a_pool_of_one(strategy, combination):
+    pool = np.array([next(name for name in PROBLEM.candidates if ("+" in name) == combination)])
+    table = select(strategy, 1, what=dataclasses.replace(PROBLEM, candidates=pool)).table
+    assert table["gene"].tolist() == pool.tolist()
+
+
+@every_strategy
 def test_what_must_and_must_not_be_chosen(strategy):
     rules = Constraints(
         measured=np.array([7, 12]), include=np.array([3, 30]), exclude=np.array([0, 5, 9, 33, 34])
@@ -397,6 +405,14 @@ def test_scores_are_ordered_with_ties_by_priority():
     picks = highest(np.array([1.0, 3, 1, 3, 2]), Problem(names, names[:0]), 5, Fixed())
     assert picks.order.tolist() == [3, 1, 4, 2, 0]
     assert picks.tied.tolist() == [2, 1, 1, 2, 1]
+
+
+def test_a_radius_given_as_a_whole_number_is_a_distance():
+    tables = [
+        select(STRATEGIES["probcover"]("prior", radius=radius)).table for radius in (1, 1.0, "quantile")
+    ]
+    assert tables[0].equals(tables[1])
+    assert not tables[0].equals(tables[2])
 
 
 def test_queries_universe_needs_queries():

@@ -14,6 +14,7 @@ from perturbselect.files import write_h5ad, write_parquet, write_tsv
 from perturbselect.graphs.graph import read_graph
 from perturbselect.report import response_space, style
 from perturbselect.scores.runs import read_scores
+from perturbselect.selection import STRATEGIES
 from perturbselect.selection.engine.read_problem import read_problem
 from perturbselect.table_schema import read_table, write_table
 
@@ -120,6 +121,24 @@ def test_stability(study):
     seeds = read_table("stability", "stability.tsv").set_index(["strategy", "change"])["jaccard"]
     assert seeds["7", "seeds"] == 1
     assert seeds["random", "seeds"] == pytest.approx(1 / 3)
+
+
+def test_selecting_again_does_without_the_optimum(study, monkeypatch):
+    asked = []
+
+    def select(self, *about):
+        asked.append(self.exact)
+        return chosen(self, *about)
+
+    chosen = STRATEGIES["graphreach"].select
+    monkeypatch.setattr(STRATEGIES["graphreach"], "select", select)
+    files = ["go.edges.tsv.gz", "go.nodes.tsv"]
+    given = Files(split="results/2021/splits/split0.tsv", base=files, changed=files, others=[])
+    about = {"strategy": "graphreach", "options": {"graph": "go", "exact": True}, "tables": [], "seed": [0]}
+    about |= {"changes": ["drop0.05.draw0"], "others": [], "tie_orders": 2, "budgets": [2], "constraints": {}}
+    study("reselect", given, Files("again.tsv"), **about)
+    assert asked == [False] * 3
+    assert set(read_table("reselections", "again.tsv")["change"]) == {"ties", "drop"}
 
 
 def test_picks_in_figures(study, monkeypatch):

@@ -31,9 +31,9 @@ def plain_place(place: str | None) -> str | None:
 
 
 class Section(BaseModel):
-    """A part of the config; unknown keys are errors."""
+    """A part of the config; unknown keys are errors, and so are numbers that are not finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Source(Section):

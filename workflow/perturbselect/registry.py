@@ -60,7 +60,7 @@ class Registry(Mapping[str, type]):
 
     def register(self, member: type) -> type:
         """Class decorator: add `member` under the name of its module."""
-        member.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined]
+        member.__pydantic_config__ = {"extra": "forbid", "allow_inf_nan": False}  # type: ignore[attr-defined]
         self._members[member.__module__.rpartition(".")[2]] = member
         return member
 

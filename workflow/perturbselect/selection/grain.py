@@ -29,8 +29,13 @@ class Grain:
     nearest activated one is, ``d_max - d`` (``nearest``). The genes have no features here: d is
     the distance of their rows of B at unit length. The definitions are those of the paper
     as we read it; θ, γ and the radius are our choices. Both terms are monotone submodular: greedy
-    has at least 1 - 1/e of the best value. ``ball`` is coverage, O(sizes of σ and of the balls);
-    ``nearest`` writes down the distances of all genes, O(N²) of memory.
+    has at least 1 - 1/e of the best value.
+
+    The products of all rows of B are O(Σ_w c_w²), c_w the entries of a column: up to O(N³) of time
+    and N² entries. ``ball`` is coverage: the union of the balls of each σ(v) takes
+    O(Σ_v Σ_{u ∈ σ(v)} size of u's ball), and the run less. ``nearest`` writes down the distances of
+    all genes, O(N²) of memory; the nearest of each σ(v) to every gene take O(N Σ_v |σ(v)|), and the
+    run about O(n N log k).
 
     References
     ----------

@@ -24,7 +24,8 @@ class GraphReachConcave:
     moved when v is measured, and ``w_u = Σ_{q ∈ Q} B[q, u]`` how much those that count lean on it.
     A concave function of a sum, hence monotone submodular: greedy has at least 1 - 1/e of
     the best value (Nemhauser, Wolsey and Fisher 1978). Lazy greedy: each gain computed anew
-    costs O(size of a receptive field).
+    costs O(size of a receptive field), at worst all n of them at every pick: O(k · total size of
+    the receptive fields).
     """
 
     graph: GraphKey

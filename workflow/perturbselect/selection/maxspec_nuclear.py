@@ -19,9 +19,15 @@ class MaxSpecNuclear:
     """Greedy maximisation of the sum of the singular values of ``B[S, :]``, our definition.
 
     ``B = P_hat^hops`` is the model's propagation. It is the trace of the square root of
-    ``Σ_{v ∈ S} b_v b_vᵀ``, and the square root is operator concave, hence monotone submodular:
-    greedy has at least 1 - 1/e of the best value. Computed as a mixture of 15
-    log-determinants (engine/spectrum.py): O(15 n j) for the j-th pick.
+    the principal submatrix ``(B Bᵀ)[S, S]``. The derivative of -√x is operator monotone, hence
+    submodular (Friedland and Gaubert 2013), and it never falls: greedy has at least 1 - 1/e of
+    the best value. Computed as a mixture of 15 log-determinants (engine/spectrum.py):
+    O(15 n j) for the j-th pick.
+
+    References
+    ----------
+    Friedland and Gaubert 2013, "Submodular spectral functions of principal submatrices of a
+    hermitian matrix, extensions and applications", Linear Algebra and its Applications 438:3872.
     """
 
     graph: GraphKey

@@ -22,7 +22,7 @@ class PageRank:
     """The perturbations of highest PageRank; a combination has the sum of its genes'.
 
     The gain is the PageRank, times the number of genes: 1 on average. No criterion of a set.
-    O(edges) for each of some dozens of steps.
+    O(edges) a step; ``log(1e-13) / log(damping)`` of them, 185 with the default.
 
     References
     ----------
@@ -30,7 +30,14 @@ class PageRank:
     """
 
     graph: GraphKey
-    damping: Annotated[float, Field(gt=0, lt=1, description="Chance to follow an edge, not to jump.")] = 0.85
+    damping: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=0.99,
+            description="Chance to follow an edge, not to jump; 0.99 at most, which takes 3000 steps.",
+        ),
+    ] = 0.85
     direction: Annotated[
         Literal["in", "out"],
         Field(

@@ -83,8 +83,10 @@ class ProbCover:
         )
 
     def _radius(self, pool: Similarity) -> float:
-        if isinstance(self.radius, float):
-            return self.radius
+        if not isinstance(self.radius, str):
+            return float(self.radius)
+        if len(pool.pool) == 1:
+            return 0.0  # there are no distances to find it by; within() covers those at distance 0
         diagonal = pool.diagonal()
         distance = np.sqrt(squared_distances(pool.between().copy(), diagonal, diagonal))
         np.fill_diagonal(distance, 0)

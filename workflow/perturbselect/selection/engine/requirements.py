@@ -47,12 +47,14 @@ def requirements(
     -------
     constraints : Constraints
     facts : dict
-        JSON-ready: perturbations of the lists that are held out, and how many are not expressed.
+        JSON-ready: perturbations of the lists that are held out, how many are not expressed, and
+        how many names of each table are the screen's.
 
     Raises
     ------
     InputError
-        If a name is not in the screen, stands in two lists or cannot be chosen, or a table is wrong.
+        If a name is not in the screen, stands in two lists or cannot be chosen, or a table is wrong
+        or has none of the screen's names.
     """
     everyone = np.r_[candidates, queries]
     names = {key: known_names(getattr(section, key), everyone, aliases, key) for key in LISTS}
@@ -66,6 +68,7 @@ def requirements(
     facts: dict[str, Any] = {
         "held_out": sorted({*names["include"], *names["measured"]} - {*candidates}),
         "not_expressed": 0,
+        "matched": matched(section, files, everyone, aliases),
     }
     if section.expressed_above is not None:
         silent = _silent(section.expressed_above, files["expressed_above"], candidates, aliases)
@@ -90,11 +93,19 @@ def requirements(
     if section.max_per_group is not None:
         limit = section.max_per_group.limit
         groups, labels = _groups(section.max_per_group, files["max_per_group"], candidates, aliases)
-        picked = np.asarray(groups[include].sum(axis=0)).ravel()
-        if (picked > limit).any():
+        # what is measured may fill a group alone, but nobody can be included in a full one
+        count, own = (
+            np.asarray(groups[who].sum(axis=0)).ravel() for who in (np.r_[measured, include], include)
+        )
+        over = np.where(own > 0, count, 0)
+        if (over > limit).any():
+            group = int(over.argmax())
+            members = candidates[[place for place in include if groups[place, group]]]
+            beside = f", with {count[group] - own[group]:g} measured" if count[group] > own[group] else ""
             raise InputError(
-                f"constraints.include: has {picked.max():g} of group '{labels[picked.argmax()]}', but "
-                f"constraints.max_per_group.limit is {limit}; raise it, or include fewer"
+                f"constraints.include: has {own[group]:g} of group '{labels[group]}' "
+                f"({', '.join(members)}){beside}, but constraints.max_per_group.limit is {limit} "
+                f"({files['max_per_group']}); raise it, or include fewer"
             )
     return Constraints(measured, include, places(excluded), cost, money, groups, limit), facts
 
@@ -129,10 +140,42 @@ def check_constraints(
         columns = section.expressed_above.columns
         read_numbers(files["expressed_above"], columns, aliases, "constraints.expressed_above")
     named = {key: getattr(section, key) for key in LISTS}
+    known = perturbations is not None
     if perturbations is None:
         perturbations = [name for listed in named.values() for name in listed]
     everyone = _canonical(perturbations, aliases).values()
+    if known:
+        matched(section, files, everyone, aliases)
     check_lists({key: known_names(listed, everyone, aliases, key) for key, listed in named.items()})
+
+
+def matched(
+    section: config.Constraints, files: Mapping[str, str], perturbations: Iterable[str], aliases: Aliases
+) -> dict[str, int]:
+    """Return how many names of each table are those of genes or perturbations of the screen.
+
+    Only a table of prices is looked up by whole perturbations, too.
+
+    Raises
+    ------
+    InputError
+        If a table has none of them: it speaks of other genes, or in other names.
+    """
+    perturbations = {str(name) for name in perturbations}
+    genes = {gene for name in perturbations for gene in name.split("+")}
+    counts = {}
+    for key, path in files.items():
+        column, _ = getattr(section, key).columns
+        names = read_columns(path, [column])[column]
+        known = genes | perturbations if key == "cost" else genes
+        counts[key] = len({*united(names, aliases)} & known)
+        if not counts[key]:
+            raise InputError(
+                f"{path}: none of its {names.nunique()} names is a gene of the screen, e.g. "
+                f"'{names.iloc[0]}' (the screen has '{min(genes)}'); "
+                f"name the right column in constraints.{key}.columns, or translate the table"
+            )
+    return counts
 
 
 def _canonical(names: Iterable[str], aliases: Aliases) -> dict[str, str]:
