@@ -19,9 +19,9 @@ class MaxSpecNuclear:
     """Greedy maximisation of the sum of the singular values of ``B[S, :]``, our definition.
 
     ``B = P_hat^hops`` is the model's propagation. It is the trace of the square root of
-    the principal submatrix ``(B Bᵀ)[S, S]``. The derivative of -√x is operator monotone, hence
-    submodular (Friedland and Gaubert 2013), and it never falls: greedy has at least 1 - 1/e of
-    the best value. Computed as a mixture of 15 log-determinants (engine/spectrum.py):
+    the principal submatrix ``(B Bᵀ)[S, S]``. The derivative of -√x is operator monotone, so that
+    the trace is submodular (Friedland and Gaubert 2013), and it never falls: greedy has at
+    least 1 - 1/e of the best value. Computed as a mixture of 15 log-determinants (engine/spectrum.py):
     O(15 n j) for the j-th pick.
 
     References
