@@ -115,21 +115,24 @@ def check_values(kernel: np.ndarray, names: pd.Index) -> None:
     """
     rounding = ROUNDING * float(np.abs(kernel.diagonal()).max())
 
-    def refuse(wrong: np.ndarray, row: int, column: int, why: str) -> None:
-        if wrong.any():
-            row, column = np.argwhere(wrong)[0] + [row, column]
-            value, back = kernel[row, column], kernel[column, row]
-            raise InputError(f"the kernel of {names[row]} and {names[column]} is {value:g}{why.format(back)}")
+    def refuse(place: np.ndarray, why: str) -> None:
+        row, column = place
+        value, back = kernel[row, column], kernel[column, row]
+        raise InputError(f"the kernel of {names[row]} and {names[column]} is {value:g}{why.format(back)}")
 
     step = max(1, BLOCK // len(kernel))
     for row in range(0, len(kernel), step):
         finite = np.isfinite(kernel[row : row + step])
-        refuse(~finite, row, 0, "; every value must be a finite number")
+        if not finite.all():
+            refuse(np.argwhere(~finite)[0] + [row, 0], "; every value must be a finite number")
     for row, column in itertools.combinations_with_replacement(range(0, len(kernel), TILE), 2):
         rows, columns = slice(row, row + TILE), slice(column, column + TILE)
-        apart = np.abs(kernel[rows, columns] - kernel[columns, rows].T)
-        refuse(apart > rounding, row, column, ", but {:g} the other way round; it must be symmetric")
-    refuse(np.diag(kernel.diagonal() < 0), 0, 0, "; on its diagonal it must not be negative")
+        wrong = np.abs(kernel[rows, columns] - kernel[columns, rows].T) > rounding
+        if wrong.any():
+            place = np.argwhere(wrong)[0] + [row, column]
+            refuse(place, ", but {:g} the other way round; it must be symmetric")
+    for place in np.argwhere(kernel.diagonal() < 0):
+        refuse(np.tile(place, 2), "; on its diagonal it must not be negative")
 
 
 def rows_of(
