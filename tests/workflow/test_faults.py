@@ -24,11 +24,11 @@ def wait_for(condition: Callable[[], object], process: subprocess.Popen, seconds
 
 
 def interrupt(run: subprocess.Popen) -> None:
-    """Press Ctrl-C, and again if nothing happens: once, on a busy machine, a run went on for a minute."""
-    for _ in range(3):
+    """Press Ctrl-C, and again if nothing happens: twice, on a busy machine, a run went on."""
+    for _ in range(10):
         os.killpg(run.pid, signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            run.wait(timeout=40)
+            run.wait(timeout=12)  # a run that does not heed it may be done in half a minute
             return
     raise AssertionError("the run went on")
 
