@@ -231,3 +231,9 @@ def test_a_truncated_parquet_is_said(tmp_path, keep):
         InputError, match=r"scores\.parquet: cannot be read as Parquet .*truncated.* made again"
     ):
         files.read_parquet(path)
+
+
+def test_json_knows_no_nan(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        files.write_json({"a": float("nan")}, tmp_path / "x.json")
+    assert not list(tmp_path.iterdir())

@@ -13,7 +13,7 @@ from perturbselect.graphs.graph import Graph
 from perturbselect.models.graph_network import base as base_module
 from perturbselect.models.graph_network.base import fit_base, folds_of, told_apart
 from perturbselect.models.graph_network.head import Head, PrincipalResponses
-from perturbselect.models.graph_network.pairs import pair_features
+from perturbselect.models.graph_network.pairs import PairFeatures, pair_features
 from perturbselect.models.graphnet import Graphnet, shrunk
 from perturbselect.models.kernel_ridge import KernelRidge
 from perturbselect.models.model import Knowledge
@@ -250,6 +250,35 @@ def test_spread_of_the_members_by_hand():
     each = [ensemble._corrections(member, rows).detach().numpy() for member in range(4)]
     np.testing.assert_allclose(mean, np.mean(each, axis=0), atol=1e-5)
     np.testing.assert_allclose(variance, np.var(each, axis=0), atol=1e-5)
+
+
+def test_members_train_on_their_own_features_and_predict_by_one_formula():
+    """Each pair of a batch has the features and the residual of its row and gene, as its member sees them."""
+    generator = np.random.default_rng(0)
+    shapes = {"pair": (12, 7, 3), "gene": (3, 7, 2), "perturbation": (12, 1)}
+    features = PairFeatures(**{name: generator.standard_normal(shape) for name, shape in shapes.items()})
+    residuals, fold = generator.standard_normal((9, 7)), np.arange(9) % 3
+    schedule = Schedule(hidden=4, steps=5, batch=50, learning_rate=1e-2, weight_decay=0.0, checks=1)
+    ensemble = Ensemble(features, residuals, fold, schedule, 0, "cpu")
+    x, target = (values.numpy() for values in ensemble._batch())
+    for member in range(3):
+        rows = np.flatnonzero(fold != member)
+        everything = ensemble._features(member, torch.as_tensor(rows)).flatten(0, 1).numpy()
+        known = {tuple(pair): value for pair, value in zip(everything, residuals[rows].ravel(), strict=True)}
+        np.testing.assert_allclose([known[tuple(pair)] for pair in x[member]], target[member], atol=1e-6)
+
+    ensemble.train()
+    together = ensemble.network(torch.as_tensor(x)).detach().numpy()
+    weights = {name: value.detach().numpy() for name, value in ensemble.network.named_parameters()}
+    for member in range(3):
+        first, bias, second, direct = (
+            weights[name][member] for name in ("first", "bias", "second", "direct")
+        )
+        by_hand = second @ np.maximum(first @ x[member].T + bias, 0) + direct @ x[member].T
+        np.testing.assert_allclose(together[member], by_hand[0], atol=1e-5)
+        pairs = ensemble._features(member, torch.arange(12)).numpy()
+        of_rows = np.maximum(pairs @ first.T + bias[:, 0], 0) @ second[0] + pairs @ direct[0]
+        np.testing.assert_allclose(ensemble._corrections(member, np.arange(12)).detach(), of_rows, atol=1e-5)
 
 
 def test_same_seed_same_bytes():

@@ -179,7 +179,9 @@ def test_records_of_what_no_result_is_made_of_do_not_count(study, monkeypatch):
 
 def test_peak_memory_is_the_process_s_own():
     """Not that of a larger process that started it."""
-    program = "from perturbselect.records.record import peak_memory_mb; print(peak_memory_mb())"
+    program = (
+        "from perturbselect.job import effort\nwith effort() as spent: pass\nprint(spent['peak_memory_mb'])"
+    )
     large = bytearray(400_000_000)
     small = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert float(small) < 300 < peak_memory_mb()

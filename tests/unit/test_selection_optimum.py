@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from perturbselect.graphs.graph import Graph
+from perturbselect.selection import STRATEGIES
+from perturbselect.selection.engine import reach
 from perturbselect.selection.engine.constraints import Constraints
-from perturbselect.selection.engine.optimum import best_cover
+from perturbselect.selection.engine.optimum import Optimum, best_cover
+from perturbselect.selection.strategy import Problem
 
 
 def brute_force(incidence, budget, rules, weights, times):
@@ -66,3 +70,16 @@ def test_a_search_that_is_stopped_says_so():
     assert not best.proved
     assert not best.value > best.upper_bound  # the value is NaN if there was no time for one
     assert best.upper_bound <= 400
+
+
+def test_without_a_set_there_is_no_share_of_it(monkeypatch):
+    """Integer programming may run out of time before it has any."""
+    nothing = Optimum(float("nan"), 3.0, False, np.empty(0, dtype=np.int64))
+    monkeypatch.setattr(reach, "best_cover", lambda *_: nothing)
+    names = np.array(["A", "B", "C"])
+    graph = Graph(names, sp.csr_array(np.eye(3, k=1, dtype=np.float32)), np.ones(3, dtype=bool))
+    strategy = STRATEGIES["graphreach"]("g", exact=True)
+    summary = strategy.select(Problem(names, names[:0], graph), 2, np.random.default_rng(0)).summary
+    assert summary["optimum"] is summary["share_of_optimum"] is None
+    assert summary["optimum_at_most"] == 3
+    assert not summary["optimum_proved"]

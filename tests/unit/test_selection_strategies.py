@@ -181,8 +181,8 @@ def test_what_is_no_kernel_is_refused(strategy):
     lopsided.loc["G01", "G05"] += 0.01
     negative.loc["G03", "G03"] = -1
     for kernel, why in (
-        (lopsided, "the kernel of G01 and G05 is .*, but .* the other way round; it must be symmetric"),
-        (negative, "the kernel of G03 and G03 is -1; on its diagonal it must not be negative"),
+        (lopsided, "the kernel of G01 and G05 is .*, but .* the other way round; a kernel is symmetric"),
+        (negative, "the kernel of G03 and G03 is -1; everyone must be like itself"),
     ):
         with pytest.raises(InputError, match=why):
             select(strategy, what=dataclasses.replace(PROBLEM, kernel=kernel, responses=PROBLEM.kernel))

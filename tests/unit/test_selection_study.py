@@ -1,5 +1,7 @@
 """The pieces of benchmarks/selection_study.py."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -59,6 +61,34 @@ def test_all_strategies_of_the_registry_take_part(study):
     assert {entry.get("strategy", label) for label, entry in entries.items()} == {*STRATEGIES}
     for label, entry in entries.items():
         STRATEGIES.build(label, entry)
+
+
+def test_scores_are_kept_until_what_they_depend_on_changes(study, screen, monkeypatch, tmp_path):
+    """A kernel's text makes those measure again that use it, as strategy or model; nobody else."""
+    import selection_study
+
+    asked = []
+    monkeypatch.setattr(
+        selection_study, "measured", lambda *about: asked.append(about[1:3]) or pd.DataFrame()
+    )
+    monkeypatch.setattr(selection_study, "read_tsv", lambda path: path)
+
+    def measured(changed):
+        config = screen.config.model_copy(update={"kernels": screen.config.kernels | changed})
+        now = dataclasses.replace(screen, config=config)
+        asked.clear()
+        for model in ("kernel_ridge", "kernel_ridge_with_other"):
+            for strategy in ("random", "v_optimal", "v_optimal_own"):
+                selection_study.kept(tmp_path, now, model, strategy, 0, 2)
+        return list(asked)
+
+    everyone = measured({})
+    assert len(everyone) == 6
+    assert measured({}) == measured({"sized": "jaccard(go)"}) == []
+    assert measured({"with_other": "jaccard(go)"}) == [
+        ("kernel_ridge_with_other", strategy) for strategy in ("random", "v_optimal", "v_optimal_own")
+    ]
+    assert ("kernel_ridge_with_other", "v_optimal") in measured({"mix": "jaccard(go)"})
 
 
 @pytest.mark.parametrize("n", [20, 60])

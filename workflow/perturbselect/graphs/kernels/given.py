@@ -1,4 +1,4 @@
-"""A kernel that the user gives as a file, and what makes a matrix a kernel."""
+"""A kernel that the user gives as a file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ import pandas as pd
 from perturbselect.data.labels import canonical_names
 from perturbselect.errors import InputError
 from perturbselect.files import read_h5ad, read_tsv
+from perturbselect.graphs.kernels.validity import check_kernel
 from perturbselect.graphs.membership import membership, perturbed_genes
 
 if TYPE_CHECKING:
     from perturbselect.data.gene_names import Aliases
-
-ROUNDING = 1e-5  # relative to the mean diagonal: files in single precision are off by less
 
 
 def read_matrix(path: str | os.PathLike, aliases: Aliases) -> pd.DataFrame:
@@ -87,40 +86,3 @@ def given(
         return kernel
     hits = membership(wanted, rows)
     return hits @ (hits @ kernel).T
-
-
-def check_kernel(matrix: pd.DataFrame, where: str) -> None:
-    """Refuse what is no kernel: finite, symmetric, positive semidefinite with a positive diagonal.
-
-    Raises
-    ------
-    InputError
-        Naming `where`, and the pair of names or the smallest eigenvalue.
-    """
-    values = matrix.to_numpy(np.float64)
-
-    def refuse(wrong: np.ndarray, why: str) -> None:
-        if wrong.any():
-            row, column = np.argwhere(wrong)[0]
-            pair = f"{matrix.index[row]} and {matrix.columns[column]}"
-            raise InputError(
-                f"{where}: the kernel of {pair} is {values[row, column]:g}{why.format(values[column, row])}"
-            )
-
-    refuse(~np.isfinite(values), "; every value must be a finite number")
-    scale = float(np.abs(values.diagonal()).mean())
-    refuse(
-        np.abs(values - values.T) > ROUNDING * max(scale, float(np.abs(values).max())),
-        ", but {:g} the other way round; a kernel is symmetric",
-    )
-    refuse(np.diag(values.diagonal() <= 0), "; everyone must be like itself")
-    try:
-        np.linalg.cholesky((values + values.T) / 2 + ROUNDING * scale * np.eye(len(values)))
-    except np.linalg.LinAlgError:
-        from scipy.linalg import eigh
-
-        least = eigh((values + values.T) / 2, eigvals_only=True, subset_by_index=[0, 0])[0]
-        raise InputError(
-            f"{where}: is not positive semidefinite: its smallest eigenvalue is {least:.3g} (mean diagonal "
-            f"{scale:.3g}); add {-least:.3g} to the diagonal, or build it from features"
-        ) from None

@@ -57,12 +57,13 @@ def greedy(
 
     Notes
     -----
-    With prices three plans are made: by gain *per price*; the same after the affordable candidate
-    that is worth most alone; by gain, whatever it costs. The one of largest value at the whole
-    budget is taken; of equal ones the first. Where money runs out before the picks do, the
-    better of the first two has at least half of 1 - 1/e of the optimum of a submodular criterion
-    (Khuller, Moss and Naor 1999, Information Processing Letters 70:39); where picks run out first,
-    the third has 1 - 1/e. Where both limits bind nothing is claimed.
+    With prices two plans are made, one by gain *per price*, one by gain, whatever it costs; the one of
+    larger value at the whole budget is taken, of equal ones the first. Where money runs out before
+    the picks do, that has at least half of 1 - 1/e of the optimum of a submodular criterion, since the
+    second plan begins with the affordable candidate that is worth most alone (Khuller, Moss and Naor
+    1999, Information Processing Letters 70:39; Leskovec et al. 2007, KDD, "Cost-effective outbreak
+    detection in networks"); where picks run out and the money does not bind, the second has
+    1 - 1/e. Where both limits bind nothing is claimed.
     """
     check_budget(problem, budget)
     priority = generator.permutation(len(problem.candidates))
@@ -70,17 +71,13 @@ def greedy(
     picks = plan.finish()
     if problem.constraints.cost is None:
         return picks
-    value, slack, alone = plan.value, plan.slack, plan.alone
-    for first, by_price in [(alone, True), (None, False)]:
-        plan = _Run(make(), problem, budget, priority, fallback, first, by_price)
-        other = plan.finish()
-        if plan.value > value + slack:
-            picks, value = other, plan.value
-    return picks
+    other = _Run(make(), problem, budget, priority, fallback, by_price=False)
+    picks_of_other = other.finish()
+    return picks_of_other if other.value > plan.value + plan.slack else picks
 
 
 class _Run:
-    """One greedy run; `first` is picked before all others, `by_price` lets prices matter."""
+    """One greedy run; `by_price`: by gain per price, if there are prices."""
 
     def __init__(
         self,
@@ -89,7 +86,7 @@ class _Run:
         budget: int,
         priority: np.ndarray,
         fallback: Fallback | None,
-        first: tuple[int, int] | None = None,
+        *,
         by_price: bool = True,
     ) -> None:
         self.make_fallback, self.fallback = fallback, iter(list[Criterion]())
@@ -110,11 +107,6 @@ class _Run:
             self.next_bound = 0
             self._lower_bounds()
         self._take_included()
-        self.alone: tuple[int, int] | None = None
-        if self.cost is not None and self.made < budget and self.allowed.mask.any():
-            self.alone = self._largest_gain(np.flatnonzero(self.allowed.mask))
-        if first is not None:
-            self._take(*first, criterion.term(first[0]))
 
     def finish(self) -> Picks:
         """Pick until the budget is filled or nothing is allowed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -11,12 +10,11 @@ import pandas as pd
 from pydantic import Field
 
 from perturbselect.errors import InputError
+from perturbselect.graphs.kernels.validity import check_values
 from perturbselect.selection.strategy import Problem
 
 EXACT = 2**25  # entries up to which double precision is affordable
 BLOCK = 2**22  # entries worked on at once, to keep temporary arrays small
-TILE = 256  # rows and columns compared with their transpose at once: both stay in the cache
-ROUNDING = 1e-5  # of the largest diagonal entry, by which a kernel may differ from its transpose
 
 Kernel = Annotated[str, Field(description="Kernel over perturbations: a key of `kernels`.")]
 Universe = Literal["queries", "pool", "all"]
@@ -103,36 +101,6 @@ class Similarity:
     def universe_diagonal(self) -> np.ndarray:
         """Return the kernel of each that counts with itself, float64, shape (q,)."""
         return self.whole[self.universe, self.universe].astype(np.float64)
-
-
-def check_values(kernel: np.ndarray, names: pd.Index) -> None:
-    """Refuse a kernel that is not finite, not symmetric up to rounding, or negative on its diagonal.
-
-    Raises
-    ------
-    InputError
-        Naming the pair.
-    """
-    rounding = ROUNDING * float(np.abs(kernel.diagonal()).max())
-
-    def refuse(place: np.ndarray, why: str) -> None:
-        row, column = place
-        value, back = kernel[row, column], kernel[column, row]
-        raise InputError(f"the kernel of {names[row]} and {names[column]} is {value:g}{why.format(back)}")
-
-    step = max(1, BLOCK // len(kernel))
-    for row in range(0, len(kernel), step):
-        finite = np.isfinite(kernel[row : row + step])
-        if not finite.all():
-            refuse(np.argwhere(~finite)[0] + [row, 0], "; every value must be a finite number")
-    for row, column in itertools.combinations_with_replacement(range(0, len(kernel), TILE), 2):
-        rows, columns = slice(row, row + TILE), slice(column, column + TILE)
-        wrong = np.abs(kernel[rows, columns] - kernel[columns, rows].T) > rounding
-        if wrong.any():
-            place = np.argwhere(wrong)[0] + [row, column]
-            refuse(place, ", but {:g} the other way round; it must be symmetric")
-    for place in np.argwhere(kernel.diagonal() < 0):
-        refuse(np.tile(place, 2), "; on its diagonal it must not be negative")
 
 
 def rows_of(
