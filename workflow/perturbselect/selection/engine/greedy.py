@@ -110,7 +110,7 @@ class _Run:
 
     def finish(self) -> Picks:
         """Pick until the budget is filled or nothing is allowed."""
-        while self.allowed.mask.any():
+        while self.allowed.mask.any() and not self.spent:
             candidate, tied = self._best()
             if self.made == self.budget:
                 break
@@ -119,6 +119,7 @@ class _Run:
         else:
             if self.next_bound < np.inf:
                 self._lower_bounds()
+            self._take_rest()
         bound = np.r_[np.full(len(self.rules.measured), np.nan), self.bound[1 : self.made + 1]]
         gain = np.array(self.record.gain, dtype=np.float64)
         return self.record.picks(
@@ -141,7 +142,7 @@ class _Run:
         """Return the best allowed candidate, and how many are as good; fall back if it gains nothing."""
         while True:
             candidate, tied = self.ranking.best(self.allowed.mask)
-            if self.spent or self.ranking.gains[candidate] > self.ranking.slack:
+            if self.ranking.gains[candidate] > self.ranking.slack:
                 return candidate, tied
             if self.next_bound < np.inf:
                 self._lower_bounds()
@@ -157,6 +158,14 @@ class _Run:
                 self.spent = self.criterion.submodular and left <= self.ranking.slack  # for good
                 return candidate, tied
             self._follow(criterion)
+
+    def _take_rest(self) -> None:
+        """Fill the budget in the order of the permutation: nobody gains any more, and nobody will."""
+        for candidate in np.argsort(self.priority):
+            if self.made == self.budget:
+                break
+            if self.allowed.mask[candidate]:
+                self._take(candidate, np.count_nonzero(self.allowed.mask), FALLBACK)
 
     def _take_included(self) -> None:
         waiting = self.rules.include

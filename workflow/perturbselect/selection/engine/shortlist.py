@@ -33,7 +33,6 @@ class Shortlist:
         self.gains = criterion.gains()
         self.slack = slack(criterion, self.gains)
         self._apart = self.slack if cost is None else self.slack / float(cost.max())  # of gains per cost
-        self._by_priority, self._passed, self._nobody_gains = np.argsort(priority), 0, False
         self._listed = np.empty(0, dtype=np.int64)
         self._floor = np.inf  # whoever is not listed has less
         self._crowd = -np.inf  # or no more than this, and a priority number above
@@ -41,15 +40,12 @@ class Shortlist:
 
     def best(self, allowed: np.ndarray) -> tuple[int, int]:
         """Return the best of those allowed (at least one), and how many are as good."""
-        if self._nobody_gains:
-            return self._next_by_priority(allowed), int(np.count_nonzero(allowed))
         score = np.where(allowed[self._listed], per_cost(self.gains, self.cost, self._listed), -np.inf)
         if self._floor > score.max(initial=-np.inf) - self._apart:
             score = self._list_anew(allowed)
         top = score.max()
         if np.isnan(top):
             raise InputError("a gain is not a number; is the kernel positive semidefinite?")
-        self._nobody_gains = self.criterion.submodular and top <= self._apart
         tied = self._listed[score >= top - self._apart]
         candidate, count = self._first(tied), len(tied)
         if self._crowd >= top - self._apart:
@@ -61,12 +57,6 @@ class Shortlist:
 
     def _first(self, candidates: np.ndarray) -> int:
         return int(candidates[np.argmin(self.priority[candidates])])
-
-    def _next_by_priority(self, allowed: np.ndarray) -> int:
-        """Return the allowed candidate of lowest number: nobody gains any more, and nobody will."""
-        while not allowed[self._by_priority[self._passed]]:
-            self._passed += 1
-        return int(self._by_priority[self._passed])
 
     def _list_anew(self, allowed: np.ndarray) -> np.ndarray:
         """Make the list, and return the scores of those on it."""
