@@ -66,10 +66,20 @@ def test_good():
             lambda c: c["datasets"]["demo"].update(source={"path": "x", "url": "y"}),
             "datasets.demo.source: give exactly one of path, url and preset",
         ),
+        (lambda c: c.update(seeds=True), "seeds: True is a truth value, not a number"),
+        (lambda c: c.update(budgets=[5, True]), "budgets.1: True is a truth value"),
+        (lambda c: c.update(stability={"draws": True}), "stability.draws: True is a truth value"),
+        (lambda c: c["graphs"]["go"].update(neighbours=True), "graphs.go.neighbours: True is a truth value"),
     ],
 )
 def test_one_wrong_key(change, start):
     assert message(change).startswith(f"study.yaml: {start}")
+
+
+def test_truth_values_where_they_belong():
+    raw = copy.deepcopy(GOOD)
+    raw["datasets"]["prior"] = raw["datasets"]["demo"] | {"prior_only": True}
+    assert load_config(raw, "config").datasets["prior"].prior_only
 
 
 def test_several_wrong_keys_in_one_message():

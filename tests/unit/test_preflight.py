@@ -64,7 +64,7 @@ def test_good(study):
             r"kernels\.prior: 'coexpression' is a co-expression",
         ),
         ("", {"budgets": [10]}, r"budgets: 10 is more than the pool .*12 perturbations.*leaves 9"),
-        ("", {"budgets": [True]}, r"budgets: 'True' is neither a number"),
+        ("", {"budgets": [True]}, r"budgets\.0: True is a truth value, not a number"),
     ],
 )
 def test_one_thing_wrong(study, section, values, words):

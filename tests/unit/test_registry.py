@@ -115,13 +115,22 @@ def test_numbers_have_to_be_finite(registry, value):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("graphreach_multicover", {"graph": "go", "times": True}, r"\.times: .*integer \(given: True\)"),
+        (
+            "graphreach",
+            {"graph": "go", "hops": True},
+            r"strategies\.graphreach\.hops: True is a truth value",
+        ),
+        ("v_optimal", {"kernel": "prior", "noise": True}, r"\.noise: True is a truth value, not a number"),
         ("pagerank", {"graph": "go", "damping": 0.999999999999}, r"\.damping: .*less than or equal to 0\.99"),
     ],
 )
 def test_values_that_would_mean_something_else_or_take_for_ever(name, options, message):
     with pytest.raises(InputError, match=message):
         STRATEGIES.build(name, options)
+
+
+def test_truth_values_where_they_belong():
+    assert STRATEGIES.build("graphreach", {"graph": "go", "exact": True})[1].exact is True
 
 
 def test_models_are_called_models():

@@ -17,7 +17,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from perturbselect import config as sections
 from perturbselect.config import REPOSITORY, Config
 from perturbselect.files import write_bytes
 from perturbselect.models import MODELS
@@ -37,7 +36,7 @@ A study is one YAML file: `config/config.yaml` (the simulated screen) is the def
 a study given with `--configfile` replaces the default one (it is not merged with it), single keys
 are changed with `--config seed=1`, and `--directory` keeps the results apart.
 
-This page is generated from `workflow/perturbselect/config.py` by `make docs`. Unknown keys are errors.
+This page is generated from `workflow/perturbselect/config/` by `make docs`. Unknown keys are errors.
 """
 
 
@@ -67,7 +66,7 @@ def schema() -> dict[str, Any]:
 def page() -> str:
     """Return ``config/README.md``."""
     parts = [INTRODUCTION, "## Keys of a study\n", *_table(_fields_of(Config))]
-    for section in _sections():
+    for section in dict.fromkeys(_sections()):
         parts += [f"\n## {_heading(section)}\n", f"{inspect.getdoc(section)}\n", *_table(_fields_of(section))]
     for registry, title in (
         (STRATEGIES, "Strategies"),
@@ -81,15 +80,19 @@ def page() -> str:
     return "\n".join(parts) + "\n"
 
 
-def _sections() -> Iterator[type[BaseModel]]:
-    """Yield the models that stand below the study, in the order of the file."""
-    for value in vars(sections).values():
-        if (
-            inspect.isclass(value)
-            and issubclass(value, sections.Section)
-            and value not in (sections.Section, sections.GraphSection, Config)
-        ):
-            yield value
+def _sections(above: type[BaseModel] = Config) -> Iterator[type[BaseModel]]:
+    """Yield the models below one, each where a key first names it; some more than once."""
+    for field in above.model_fields.values():
+        for section in _models_of(field.annotation):
+            yield section
+            yield from _sections(section)
+
+
+def _models_of(annotation: Any) -> Iterator[type[BaseModel]]:
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _models_of(argument)
 
 
 def _heading(section: type[BaseModel]) -> str:

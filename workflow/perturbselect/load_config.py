@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from perturbselect.config import Config
 from perturbselect.errors import InputError
 from perturbselect.registry import suggestion
+from perturbselect.truth_values import truth_values_read_as_numbers
 
 
 def load_config(raw: Mapping[str, Any], where: str) -> Config:
@@ -34,9 +35,12 @@ def load_config(raw: Mapping[str, Any], where: str) -> Config:
         key the one that was probably meant.
     """
     try:
-        return Config.model_validate(dict(raw))
+        config = Config.model_validate(dict(raw))
+        lines = list(truth_values_read_as_numbers(raw, config))
     except ValidationError as error:
         lines = [_explained(problem, raw) for problem in error.errors()]
+    if not lines:
+        return config
     if len(lines) == 1:
         raise InputError(f"{where}: {lines[0]}")
     raise InputError(f"{where}: {len(lines)} keys are wrong\n" + "\n".join(f"  {line}" for line in lines))

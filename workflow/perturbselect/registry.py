@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from perturbselect.errors import InputError
+from perturbselect.truth_values import truth_values_read_as_numbers
 
 
 def suggestion(word: str, known: list[str]) -> str:
@@ -109,12 +110,15 @@ class Registry(Mapping[str, type]):
         except InputError as error:
             raise InputError(f"{section}.{label}: {error}") from None
         try:
-            return name, TypeAdapter(member).validate_python(options)
+            built: Any = TypeAdapter(member).validate_python(options)
         except ValidationError as error:
             known = [field.name for field in fields(member)]
             raise InputError(
                 "; ".join(_explain(problem, f"{section}.{label}", known) for problem in error.errors())
             ) from None
+        for wrong in truth_values_read_as_numbers(options, built, f"{section}.{label}"):
+            raise InputError(wrong)
+        return name, built
 
     def __contains__(self, name: object) -> bool:
         return name in self._discover()

@@ -46,9 +46,7 @@ class GraphReachMulticover:
             "the perturbations to predict (`queries`: their names only)."
         ),
     ] = "graph"
-    times: Annotated[
-        int, Field(ge=1, strict=True, description="r: how many times a gene counts, at first.")
-    ] = 2
+    times: Annotated[int, Field(ge=1, description="r: how many times a gene counts, at first.")] = 2
     exact: Exact = False
 
     def select(self, problem: Problem, budget: int, generator: np.random.Generator) -> Selection:

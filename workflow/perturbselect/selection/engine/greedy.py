@@ -165,7 +165,7 @@ class _Run:
             if self.made == self.budget:
                 break
             if self.allowed.mask[candidate]:
-                self._take(candidate, np.count_nonzero(self.allowed.mask), FALLBACK)
+                self._take(int(candidate), int(np.count_nonzero(self.allowed.mask)), FALLBACK)
 
     def _take_included(self) -> None:
         waiting = self.rules.include
