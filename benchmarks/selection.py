@@ -77,6 +77,7 @@ def write_fields(graph: Path, path: Path) -> None:
     from perturbselect.graphs.propagation import receptive_fields
 
     fields = receptive_fields(read_graph(graph), 2, "in")
+    fields.sort_indices()
     np.savez(path, indices=fields.indices, indptr=fields.indptr)
 
 

@@ -56,10 +56,26 @@ def test_a_coverage_begins_anew():
     before = cover.gains().copy()
     other = cover.anew()
     other.take(3)
-    other.set_times(2)
+    other.count_up_to(2)
     for criterion in (cover, other.anew(), cover.anew()):
         expected = before if criterion.times == 1 else Coverage(cover.incidence, cover.weights, 2).gains()
         np.testing.assert_array_equal(criterion.gains(), expected)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_gains_when_elements_count_more_often(weighted):
+    generator = np.random.default_rng(0)
+    dense = generator.random((30, 40)) < 0.2
+    weights = generator.random(40) if weighted else np.ones(40)
+    cover = Coverage(sp.csr_array(dense), weights if weighted else None)
+    taken = []
+    for times in (1, 2, 2, 5):
+        cover.count_up_to(times)
+        for candidate in generator.choice(30, 4):  # the same one may come again
+            cover.take(candidate)
+            taken.append(candidate)
+            open_elements = dense[taken].sum(axis=0) < times
+            np.testing.assert_allclose(cover.gains(), dense @ (weights * open_elements), atol=1e-12)
 
 
 def test_receptive_fields_are_counted_in_32_bits():

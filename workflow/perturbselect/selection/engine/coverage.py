@@ -5,8 +5,8 @@ element, with its weight, up to r times. It is monotone submodular for every r, 
 reaches at least 1 - 1/e of the optimum of f (Nemhauser, Wolsey and Fisher 1978).
 
 All gains are kept exact: when an element is covered for the r-th time, those who also
-cover it lose its weight, found through the inverted index. That is O(total incidence)
-for each r, and needs no lazy bounds.
+cover it lose its weight, found through the inverted index, and get it back when r grows.
+That is O(total incidence) for each r, and needs no lazy bounds.
 """
 
 from __future__ import annotations
@@ -39,26 +39,23 @@ class Coverage(Criterion):
     submodular = True
 
     def __init__(self, incidence: sp.csr_array, weights: np.ndarray | None = None, times: int = 1) -> None:
-        self.incidence, self.weights = incidence, weights
+        self.incidence, self.weights, self.times = incidence, weights, times
         self.covering = sp.csr_array(incidence.T)  # element → candidates
         self.covered = np.zeros(incidence.shape[1], dtype=np.int32)  # how often
-        self.set_times(times)
+        self._alone = np.diff(incidence.indptr) if weights is None else _times(incidence, weights)
+        self._gains = self._alone.astype(np.float64)
 
     def anew(self) -> Coverage:
         """Return the same function of the empty set; both share the matrices."""
         fresh = copy.copy(self)
-        fresh.covered = np.zeros_like(self.covered)
-        fresh.set_times(self.times)
+        fresh.covered, fresh._gains = np.zeros_like(self.covered), self._alone.astype(np.float64)
         return fresh
 
-    def set_times(self, times: int) -> None:
-        """Count each element up to so many times from now on."""
+    def count_up_to(self, times: int) -> None:
+        """Count each element up to so many times from now on, not fewer than until now."""
+        again = np.flatnonzero((self.covered >= self.times) & (self.covered < times))
         self.times = times
-        left = (self.covered < times) * (1.0 if self.weights is None else self.weights)
-        if (left == 1).all():
-            self._gains = np.diff(self.incidence.indptr).astype(np.float64)
-        else:
-            self._gains = _times(self.incidence, left)
+        self._change(np.add, again)
 
     def gains(self) -> np.ndarray:
         """Return the weight that each candidate would add, shape (n,)."""
@@ -68,12 +65,14 @@ class Coverage(Criterion):
         """Cover the candidate's elements and lower the gains of those who cover them too."""
         elements = self.incidence.indices[slice(*self.incidence.indptr[candidate : candidate + 2])]
         self.covered[elements] += 1
-        filled = elements[self.covered[elements] == self.times]
-        if not len(filled):
-            return
-        lost = self.covering[filled]
-        loss = 1.0 if self.weights is None else np.repeat(self.weights[filled], np.diff(lost.indptr))
-        np.subtract.at(self._gains, lost.indices, loss)
+        self._change(np.subtract, elements[self.covered[elements] == self.times])
+
+    def _change(self, operation: np.ufunc, elements: np.ndarray) -> None:
+        """Add the weights of some elements to the gains of all who cover them, or subtract them."""
+        if len(elements):
+            those = self.covering[elements]
+            weight = 1.0 if self.weights is None else np.repeat(self.weights[elements], np.diff(those.indptr))
+            operation.at(self._gains, those.indices, weight)
 
 
 def multicover(cover: Coverage, order: np.ndarray) -> Iterator[Coverage]:
@@ -95,7 +94,7 @@ def multicover(cover: Coverage, order: np.ndarray) -> Iterator[Coverage]:
     for candidate in order:
         cover.take(int(candidate))
     while cover.times <= cover.covered.max(initial=0):
-        cover.set_times(cover.times + 1)
+        cover.count_up_to(cover.times + 1)
         yield cover
 
 
