@@ -69,10 +69,13 @@ class Coverage(Criterion):
 
     def _change(self, operation: np.ufunc, elements: np.ndarray) -> None:
         """Add the weights of some elements to the gains of all who cover them, or subtract them."""
-        if len(elements):
-            those = self.covering[elements]
-            weight = 1.0 if self.weights is None else np.repeat(self.weights[elements], np.diff(those.indptr))
-            operation.at(self._gains, those.indices, weight)
+        if not len(elements):
+            return
+        start, stop = self.covering.indptr[elements], self.covering.indptr[elements + 1]
+        rows = map(slice, start.tolist(), stop.tolist())
+        candidates = np.concatenate([self.covering.indices[row] for row in rows])  # faster than scipy for few
+        weight = 1.0 if self.weights is None else np.repeat(self.weights[elements], stop - start)
+        operation.at(self._gains, candidates, weight)
 
 
 def multicover(cover: Coverage, order: np.ndarray) -> Iterator[Coverage]:
