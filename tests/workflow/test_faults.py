@@ -24,7 +24,10 @@ def wait_for(condition: Callable[[], object], process: subprocess.Popen, seconds
 
 
 def interrupt(run: subprocess.Popen) -> None:
-    """Press Ctrl-C, and again if nothing happens: twice, on a busy machine, a run went on."""
+    """Press Ctrl-C, and again if nothing happens: Snakemake drops one that comes while it writes a message.
+
+    In 9.27 its `ColorizingTextHandler.emit` catches KeyboardInterrupt and goes on.
+    """
     for _ in range(10):
         os.killpg(run.pid, signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
