@@ -15,13 +15,17 @@ with open("x") as file:
 '''
 FILES = {
     "__init__.py": '"""Package."""\n',
-    "config.py": "VALUE = 1\n",
+    "config/__init__.py": "from perturbselect.config.study import VALUE\n",
+    "config/study.py": "VALUE = 1\n",
+    "config_page.py": "VALUE = 1\n",
     "unused.py": "VALUE = 1\n",
     "strategies/__init__.py": "",
     "strategies/near.py": (
         "from typing import TYPE_CHECKING\n\n"
         "import numpy\n\n"
-        "from perturbselect.config import VALUE\n\n"
+        "from perturbselect.config import VALUE\n"
+        "from perturbselect.config.study import VALUE as SAME\n"
+        "from perturbselect.config_page import VALUE as OTHER\n\n"
         "if TYPE_CHECKING:\n    from perturbselect.types_only import T\n\n\n"
         'def choose(file):\n    """Choose."""\n'
         "    from perturbselect import late\n    return late.VALUE\n"
@@ -61,7 +65,15 @@ def edit(path, old, new):
 
 @pytest.mark.parametrize(
     "name",
-    ["__init__.py", "strategies/__init__.py", "strategies/near.py", "late.py", "later.py", "../select.py"],
+    [
+        "__init__.py",
+        "strategies/__init__.py",
+        "strategies/near.py",
+        "late.py",
+        "later.py",
+        "config_page.py",
+        "../select.py",
+    ],
 )
 def test_what_is_used_counts(package, name):
     before = digest(package)
@@ -70,7 +82,9 @@ def test_what_is_used_counts(package, name):
     assert digest(package) != before
 
 
-@pytest.mark.parametrize("name", ["config.py", "unused.py", "types_only.py", "strategies/far.py"])
+@pytest.mark.parametrize(
+    "name", ["config/__init__.py", "config/study.py", "unused.py", "types_only.py", "strategies/far.py"]
+)
 def test_what_is_not_used_does_not(package, name):
     before = digest(package)
     (package / name).write_text("VALUE = 2\n")

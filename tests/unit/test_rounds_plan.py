@@ -54,6 +54,7 @@ def test_typiclust_without_acquisition_chooses_at_once(active):
         ({"sigm": 1}, {}, r"strategies\.badge\.sigm: unknown option; did you mean 'sigma'"),
         ({"acquisition": "bagde"}, {}, r"strategies\.badge: unknown acquisition 'bagde'; did you mean"),
         ({"rounds": {"cuont": 1}}, {}, r"strategies\.badge: rounds\.cuont: Extra inputs are not permitted"),
+        ({"rounds": {"count": True}}, {}, r"strategies\.badge: rounds\.count: True is a truth value"),
         ({"rounds": {"batch": 0}}, {}, r"strategies\.badge: rounds: .*'0' is neither a number"),
         ({"rounds": 5}, {}, r"strategies\.badge: rounds: "),
         ({"rounds": {"start": "v_optimal_rounds"}}, {}, r"badge: rounds\.start: .*choose all at once"),

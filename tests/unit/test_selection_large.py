@@ -10,7 +10,7 @@ from perturbselect.graphs.graph import Graph
 from perturbselect.graphs.propagation import receptive_fields
 from perturbselect.selection.engine import coverage, shortlist
 from perturbselect.selection.engine.constraints import Constraints
-from perturbselect.selection.engine.coverage import Coverage
+from perturbselect.selection.engine.coverage import Coverage, multicover
 from perturbselect.selection.engine.greedy import greedy
 from perturbselect.selection.strategy import Problem
 
@@ -76,6 +76,16 @@ def test_gains_when_elements_count_more_often(weighted):
             taken.append(candidate)
             open_elements = dense[taken].sum(axis=0) < times
             np.testing.assert_allclose(cover.gains(), dense @ (weights * open_elements), atol=1e-12)
+
+
+def test_where_nobody_gains_no_rounding_error_is_left():
+    """It would be taken for a gain. Three measured ones cover everything: up to 3 times nobody adds any."""
+    generator = np.random.default_rng(0)
+    dense = generator.random((30, 40)) < 0.2
+    dense[:3] = True
+    cover = Coverage(sp.csr_array(dense), generator.lognormal(size=40))
+    least = [each.gains().any() for each in multicover(cover, np.arange(3))]
+    assert least == [False, False, True]
 
 
 def test_receptive_fields_are_counted_in_32_bits():

@@ -32,7 +32,7 @@ def load_config(raw: Mapping[str, Any], where: str) -> Config:
     ------
     InputError
         One message with a line for every wrong key: its path, what is wrong, and for an unknown
-        key the one that was probably meant.
+        key the one that was probably meant; truth values read as numbers once all else is right.
     """
     try:
         config = Config.model_validate(dict(raw))

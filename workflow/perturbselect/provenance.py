@@ -51,7 +51,7 @@ def source_digest(script: Path, *modules: str) -> str:
     while waiting:
         name = waiting.pop()
         path = _file(name)
-        if name in sources or path is None or name in UNSEEN - set(modules):
+        if name in sources or path is None or (_unseen(name) and name not in modules):
             continue
         sources[name] = _source(path)
         waiting.extend([*sources[name].imports, name.rpartition(".")[0]])
@@ -62,6 +62,10 @@ def source_digest(script: Path, *modules: str) -> str:
         + [f"{name}=={versions[name]}" for name in sorted(used)]
     )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _unseen(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in UNSEEN)
 
 
 def file_digest(path: Path) -> str:

@@ -116,8 +116,8 @@ class Registry(Mapping[str, type]):
             raise InputError(
                 "; ".join(_explain(problem, f"{section}.{label}", known) for problem in error.errors())
             ) from None
-        for wrong in truth_values_read_as_numbers(options, built, f"{section}.{label}"):
-            raise InputError(wrong)
+        if wrong := list(truth_values_read_as_numbers(options, built, f"{section}.{label}")):
+            raise InputError("; ".join(wrong))
         return name, built
 
     def __contains__(self, name: object) -> bool:

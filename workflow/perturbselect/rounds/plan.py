@@ -16,6 +16,7 @@ from perturbselect.models.model import features_given
 from perturbselect.registry import require_key
 from perturbselect.rounds import ACQUISITIONS
 from perturbselect.selection import STRATEGIES
+from perturbselect.truth_values import truth_values_read_as_numbers
 
 if TYPE_CHECKING:
     from perturbselect.rounds.acquisition import Acquisition
@@ -98,11 +99,14 @@ def _rounds(key: str, own: Any, study: Config) -> Rounds:
         )
     shared = {} if study.rounds is None else study.rounds.model_dump()
     try:
-        return Rounds.model_validate(shared | dict(own))
+        rounds = Rounds.model_validate(shared | dict(own))
     except (ValidationError, TypeError, ValueError) as error:
         problems = error.errors() if isinstance(error, ValidationError) else [{"loc": (), "msg": str(error)}]
         lines = (".".join(map(str, ["rounds", *each["loc"]])) + f": {each['msg']}" for each in problems)
         raise InputError(f"{key}: " + "; ".join(lines)) from None
+    if wrong := list(truth_values_read_as_numbers(own, rounds, "rounds")):
+        raise InputError(f"{key}: " + "; ".join(wrong))
+    return rounds
 
 
 def _check_model(key: str, features: str, label: str | None, study: Config) -> None:

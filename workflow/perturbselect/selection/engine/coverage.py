@@ -53,9 +53,12 @@ class Coverage(Criterion):
 
     def count_up_to(self, times: int) -> None:
         """Count each element up to so many times from now on, not fewer than until now."""
-        again = np.flatnonzero((self.covered >= self.times) & (self.covered < times))
+        again = (self.covered >= self.times) & (self.covered < times)
         self.times = times
-        self._change(np.add, again)
+        if self.weights is None:
+            self._change(np.add, np.flatnonzero(again))
+        else:  # anew: what was added back would leave rounding errors where nobody gains
+            self._gains = _times(self.incidence, self.weights * (self.covered < times))
 
     def gains(self) -> np.ndarray:
         """Return the weight that each candidate would add, shape (n,)."""

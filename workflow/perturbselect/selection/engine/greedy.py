@@ -182,7 +182,7 @@ class _Run:
         return int(tied[np.argmin(self.priority[tied])]), len(tied)
 
     def _take(self, candidate: int, tied: int, decided_by: str) -> None:
-        gain = 0.0 if self.fallen else float(self.ranking.gains[candidate])
+        gain = 0.0 if self.fallen or self.spent else float(self.ranking.gains[candidate])
         self.record.add(candidate, gain, tied, decided_by)
         self.allowed.take(candidate, free=decided_by == MEASURED)
         self.countable[candidate] = False
