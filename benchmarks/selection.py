@@ -10,10 +10,10 @@ evenly, so that degrees are Poisson; kernels are inner products of unit vectors 
   must come to the same value, or the benchmark stops.
 - the other jobs are whole strategies as the workflow runs them, from a graph, kernel or features in memory.
 
-Seconds are medians over repeats (fewer once a minute is spent); CPU seconds are of all threads. `peak MB` is
-the resident memory of the whole process: Python, its libraries, the input and the run; `above input` is
-what the run added. Last, one line of JSON; its speed-up is the smaller one of wall and CPU seconds, its
-memory the larger one of the set cover and the strategy around it.
+Seconds are medians over repeats (fewer once half a minute is spent); CPU seconds are of all threads.
+`peak MB` is the resident memory of the whole process: Python, its libraries, the input and the run;
+`above input` is what the run added. Last, one line of JSON; its speed-up is the smaller one of wall and
+CPU seconds, its memory the larger one of the set cover and the strategy around it.
 """
 
 import argparse
@@ -40,7 +40,7 @@ FULL = {
 }
 QUICK = {"cover": (2_000, 200), "large": (20_000, 500), "dense": (2_000, 100), "low": (5_000, 100)}
 RANK, QUERIES = 100, 2_000
-ENOUGH = 60  # seconds, after which a job is not repeated
+ENOUGH = 30  # seconds, after which a job is not repeated
 
 Run = Callable[[], Any]
 
@@ -264,7 +264,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="small sizes, under a minute")
-    parser.add_argument("--repeats", type=int, default=5, help="of each job, at most (default: 5)")
+    parser.add_argument("--repeats", type=int, default=15, help="of each job, at most (default: 15)")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--job", help=argparse.SUPPRESS)
     parser.add_argument("--sizes", type=int, nargs=2, help=argparse.SUPPRESS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -189,7 +190,7 @@ class _Run:
         if not self.spent:
             self.criterion.take(int(candidate))
             self.ranking.taken()
-        self.value += 0.0 if np.isnan(gain) else gain
+        self.value += 0.0 if math.isnan(gain) else gain
         if decided_by != MEASURED:
             self.made += 1
             if self.made >= self.next_bound:
