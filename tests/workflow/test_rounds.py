@@ -9,6 +9,7 @@ from command_line import EFFORT, Workflow, kill_all
 from test_faults import wait_for
 
 from perturbselect.files import read_json, read_tsv
+from perturbselect.provenance import file_digest
 from perturbselect.table_schema import check_table, table_schema
 
 ROUNDS = {"model": "kernel_ridge", "initial": 3, "batch": 2, "count": 3}
@@ -92,6 +93,9 @@ def check_choices(study: Workflow) -> None:
         summary = read_json(folder / strategy / "split0.seed0.json")
         assert summary["rounds"]["start"] == start
         assert [each["picks"] for each in summary["rounds"]["made"]] == [6 // rounds] * rounds
+        last = summary["rounds"]["made"][-1]["digests"]
+        assert f"results/tiny/selections/{start}/split0.seed0.tsv" in last
+        assert last == {file: file_digest(study.folder / file) for file in last}
     said = read_h5ad(study.results / RUN / "before_round2.h5ad")
     assert said.obs["measured"].sum() == 5
     assert said.n_obs == 18  # the pool, and nobody of the test set

@@ -6,6 +6,7 @@ from perturbselect.budgets import budget_size, measured_after
 from perturbselect.config import Constraints
 from perturbselect.files import read_h5ad, write_json
 from perturbselect.job import effort, logged
+from perturbselect.provenance import file_digest
 from perturbselect.rounds import ACQUISITIONS
 from perturbselect.rounds.acquisition import Candidates
 from perturbselect.rounds.engine.so_far import continued, so_far
@@ -38,4 +39,5 @@ with logged(snakemake.log[0]):
         batch = acquisition.acquire(candidates, size, generator(*params.seed))
     write_table(continued(batch.table(free), done), "selections", snakemake.output.picks)
     facts = {"measured": len(measured), "picks": size, "dry_after": batch.dry_after, "seed": params.seed}
-    write_json(facts | spent, snakemake.output.summary)
+    digests = {file: file_digest(file) for file in files}
+    write_json({**facts, "digests": digests, **spent}, snakemake.output.summary)
