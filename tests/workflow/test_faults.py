@@ -31,7 +31,7 @@ def interrupt(run: subprocess.Popen) -> None:
     for _ in range(10):
         os.killpg(run.pid, signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            run.wait(timeout=12)  # a run that does not heed it may be done in half a minute
+            run.wait(timeout=6)  # a run that does not heed it may be done in ten seconds
             return
     raise AssertionError("the run went on")
 
@@ -95,6 +95,7 @@ def test_interrupted_run_leaves_no_lock(workflow):
     run = workflow.start("results/tables/scores.tsv")  # far from done when it is interrupted
     try:
         wait_for(lambda: workflow.files("tiny/cells.h5ad"), run)
+        time.sleep(1)  # when a job has ended, much is written
         interrupt(run)
     finally:
         kill_all(run)
