@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -145,14 +146,15 @@ class Workflow:
 
     def attempt(self, *arguments: str) -> tuple[int, str]:
         """Return exit status and output, as `run`, in half the time: for what runs no job."""
-        printed = self.folder / "attempt.log"
         command = self.command(*arguments)[2:]
-        process = FORKS.Process(target=snakemake, args=(command, self.folder, self.environment(), printed))
-        process.start()
-        process.join()
-        text = printed.read_text()
-        printed.unlink()
-        return process.exitcode, text
+        with tempfile.TemporaryDirectory() as own:  # other workers may look at the same study
+            printed = Path(own) / "printed.log"
+            process = FORKS.Process(
+                target=snakemake, args=(command, self.folder, self.environment(), printed)
+            )
+            process.start()
+            process.join()
+            return process.exitcode, printed.read_text()
 
     def jobs_run(self, *arguments: str, cores: int = 2) -> dict[str, int]:
         """Run to the end; return how many jobs of each rule were run."""
