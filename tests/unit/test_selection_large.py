@@ -9,10 +9,11 @@ import scipy.sparse as sp
 from perturbselect.graphs.graph import Graph
 from perturbselect.graphs.propagation import receptive_fields
 from perturbselect.selection.engine import coverage, shortlist
+from perturbselect.selection.engine.concave import ConcaveCoverage
 from perturbselect.selection.engine.constraints import Constraints
 from perturbselect.selection.engine.coverage import Coverage, multicover
 from perturbselect.selection.engine.greedy import greedy
-from perturbselect.selection.strategy import Problem
+from perturbselect.selection.strategy import FALLBACK, Problem
 
 COUNT = 400
 NAMES = np.array([f"G{i:03d}" for i in range(COUNT)])
@@ -86,6 +87,18 @@ def test_where_nobody_gains_no_rounding_error_is_left():
     cover = Coverage(sp.csr_array(dense), generator.lognormal(size=40))
     least = [each.gains().any() for each in multicover(cover, np.arange(3))]
     assert least == [False, False, True]
+
+
+def test_picks_after_the_end_gain_nothing():
+    """Gains of a lazy criterion may be of an earlier step: no bound is booked as a gain."""
+    influence = np.random.default_rng(0).random((30, 8))
+    problem = Problem(NAMES[:30], np.array([]))
+    make = lambda: ConcaveCoverage(sp.csr_array(influence), np.ones(8), 0.02)  # noqa: E731
+    picks = greedy(make, problem, 30, np.random.default_rng(0))
+    rest = np.flatnonzero(np.array(picks.decided_by) == FALLBACK)[1:]  # the first one's gain showed the end
+    assert len(rest) > 10
+    assert (picks.gain[rest] == 0).all()
+    assert (picks.tied[rest] == np.arange(len(rest), 0, -1)).all()
 
 
 def test_receptive_fields_are_counted_in_32_bits():
