@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from every_strategy import EVERYONE, NAMES, POOL, PROBLEM, every_strategy, problem, select
 from pydantic import TypeAdapter, ValidationError
 
 from perturbselect.errors import InputError
@@ -17,51 +18,8 @@ from perturbselect.selection.engine.constraints import Constraints
 from perturbselect.selection.engine.criterion import FixedScores
 from perturbselect.selection.engine.greedy import greedy
 from perturbselect.selection.engine.ranking import highest
-from perturbselect.selection.strategy import Problem, Selection, chosen
+from perturbselect.selection.strategy import Problem, Selection
 from perturbselect.table_schema import table_schema
-
-
-def problem(names, seed=7):
-    generator = np.random.default_rng(seed)
-    count = len(names)
-    adjacency = generator.random((count, count)) * (generator.random((count, count)) < 0.05)
-    np.fill_diagonal(adjacency, 0)
-    graph = Graph(np.array(names), sp.csr_array(adjacency.astype(np.float32)), np.ones(count, dtype=bool))
-    order = generator.permutation(count)
-    pool = [names[i] for i in order[: count // 2]]
-    pool += [f"{min(a, b)}+{max(a, b)}" for a, b in zip(pool[:5], pool[5:10], strict=True)]
-    pool, queries = np.sort(pool), np.sort([names[i] for i in order[count // 2 :]])
-    everyone = np.sort(np.r_[pool, queries])
-    features = generator.normal(size=(len(everyone), 8)) + 0.3
-    features /= np.linalg.norm(features, axis=1)[:, None]
-    return Problem(pool, queries, graph, pd.DataFrame(features @ features.T, everyone, everyone))
-
-
-NAMES = [f"G{i:02d}" for i in range(60)]
-PROBLEM = problem(NAMES)
-POOL = len(PROBLEM.candidates)
-EVERYONE = PROBLEM.kernel.index
-
-
-def variants():
-    """Every strategy with its defaults, and with each allowed word of each option."""
-    for name, strategy in STRATEGIES.items():
-        options = {field.name for field in dataclasses.fields(strategy)}
-        required = {key: name for key, name in (("graph", "ppi"), ("kernel", "prior")) if key in options}
-        schema = TypeAdapter(strategy).json_schema()["properties"]
-        options = [required]
-        options += [{**required, key: word} for key, what in schema.items() for word in what.get("enum", [])]
-        for given in options:
-            yield pytest.param(TypeAdapter(strategy).validate_python(given), id=f"{name}-{given}")
-
-
-every_strategy = pytest.mark.parametrize("strategy", list(variants()))
-
-
-def select(strategy, budget=POOL, seed=0, what=PROBLEM):
-    if getattr(strategy, "sees_responses", False):
-        what = dataclasses.replace(what, responses=what.kernel)  # any numbers will do
-    return strategy.select(what, budget, np.random.default_rng(seed))
 
 
 @every_strategy
@@ -220,68 +178,6 @@ def test_a_pool_of_one(strategy, combination):
     pool = np.array([next(name for name in PROBLEM.candidates if ("+" in name) == combination)])
     table = select(strategy, 1, what=dataclasses.replace(PROBLEM, candidates=pool)).table
     assert table["gene"].tolist() == pool.tolist()
-
-
-@every_strategy
-def test_what_must_and_must_not_be_chosen(strategy):
-    rules = Constraints(
-        measured=np.array([7, 12]), include=np.array([3, 30]), exclude=np.array([0, 5, 9, 33, 34])
-    )
-    selection = select(strategy, 10, what=dataclasses.replace(PROBLEM, constraints=rules))
-    table = selection.table
-    assert table["rank"].tolist() == [0, 0, *range(1, 11)]
-    assert set(table["gene"][:2]) == set(PROBLEM.candidates[[7, 12]])
-    assert set(table["gene"][2:4]) == set(PROBLEM.candidates[[3, 30]])
-    assert table["decided_by"].tolist()[:4] == ["measured"] * 2 + ["include"] * 2
-    assert not {"measured", "include"} & set(table["decided_by"][4:])
-    assert table["gene"].is_unique
-    assert not set(table["gene"]) & set(PROBLEM.candidates[rules.exclude])
-    assert selection.summary["stopped_by"] is None
-    assert set(chosen(table, 3)) == set(table["gene"][:5])
-
-
-@every_strategy
-def test_no_group_is_chosen_too_often(strategy):
-    group = np.arange(POOL) % 4
-    groups = sp.csr_array(group[:, None] == np.arange(3))  # every fourth is in no group
-    rules = Constraints(groups=groups, max_per_group=2, measured=np.array([4]))
-    selection = select(strategy, POOL - 1, what=dataclasses.replace(PROBLEM, constraints=rules))
-    position = {name: place for place, name in enumerate(PROBLEM.candidates)}
-    picked = np.bincount([group[position[name]] for name in selection.table["gene"]])
-    assert picked.tolist() == [2, 2, 2, (group == 3).sum()]
-    assert selection.summary["stopped_by"] == "groups"
-
-
-@every_strategy
-def test_the_money_is_not_overspent(strategy):
-    cost = np.random.default_rng(5).uniform(1, 4, POOL)
-    rules = Constraints(cost=cost, money=20.0, measured=np.array([2]), include=np.array([6]))
-    selection = select(strategy, POOL - 1, what=dataclasses.replace(PROBLEM, constraints=rules))
-    position = {name: place for place, name in enumerate(PROBLEM.candidates)}
-    taken = [position[name] for name in selection.table["gene"]]
-    spent = cost[taken].sum() - cost[2]
-    assert spent <= 20
-    assert np.delete(cost, taken).min() > 20 - spent
-    assert selection.summary["stopped_by"] == "money"
-    assert selection.summary["money_spent"] == pytest.approx(spent)
-
-
-@every_strategy
-def test_constraints_that_leave_too_few(strategy):
-    with pytest.raises(InputError, match=f"of which 3 are measured or excluded.*from 1 to {POOL - 3}"):
-        select(
-            strategy,
-            POOL - 2,
-            what=dataclasses.replace(
-                PROBLEM, constraints=Constraints(measured=np.array([1, 2]), exclude=np.array([8]))
-            ),
-        )
-    with pytest.raises(InputError, match=r"include: 3 perturbations do not fit into a budget of 2"):
-        select(
-            strategy,
-            2,
-            what=dataclasses.replace(PROBLEM, constraints=Constraints(include=np.array([1, 2, 3]))),
-        )
 
 
 @every_strategy
